@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_DIAGNOSE_H
+#define CONN_DOCTOR_DIAGNOSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conn-doctor/report.h"
+#include "conn-doctor/strbuf.h"
+
+/*
+ * The pure middle: snapshot, history and limits in, report out. No I/O, no
+ * clock, no globals.
+ */
+
+struct diagnose_options {
+	const struct filter *filter; /* NULL = everything is selected */
+	bool with_findings;          /* `list` needs verdicts only */
+};
+
+/*
+ * Fills `out` (zeroed or used before: its memory is reused). snap, past and
+ * limits are referred to, not copied. `past` already contains `snap`.
+ */
+void diagnose(const struct snapshot *snap, const struct history *past,
+	      const struct limits *limits, const struct diagnose_options *options,
+	      struct report *out);
+
+/* Values that follow from one row and its past; shown everywhere. */
+#define DERIVED_UNKNOWN (-1) /* the kernel did not say */
+#define DERIVED_NEVER   (-2) /* gives_up_ms: no timer will end this */
+
+enum keepalive { KEEPALIVE_UNKNOWN, KEEPALIVE_OFF, KEEPALIVE_ON };
+
+struct derived {
+	enum role role;
+	enum turn turn;
+	enum keepalive keepalive;
+	bool is_quiet;       /* nothing unread, unacknowledged or unsent */
+	bool is_in_flight;   /* something waits for an acknowledgement */
+	int64_t keepidle_ms; /* as far as the timer tells, else DERIVED_UNKNOWN */
+	int64_t idle_ms;     /* since application data moved, either way */
+	int64_t in_state_ms; /* lower bound unless is_in_state_exact */
+	bool is_in_state_exact;
+	int64_t age_ms;         /* of the connection, lower bound */
+	int64_t consumed_bytes; /* taken by the application */
+	int64_t silent_ms;      /* something was sent and nothing came back */
+	int64_t gives_up_ms;    /* until the kernel ends it by itself */
+};
+
+void derive(const struct report *r, uint32_t row, struct derived *out);
+
+/* The numbers behind the verdict of a row, one sentence each, limits included. */
+void verdict_evidence(const struct report *r, uint32_t row, struct strbuf *sentences);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_HISTORY_H
+#define CONN_DOCTOR_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conn-doctor/snapshot.h"
+
+/*
+ * What is remembered of a connection from one snapshot to the next. The kernel
+ * gives a socket no birth date and no age of its state, so both begin at first
+ * sight; a change that happened between two passes is known exactly (to one
+ * interval), one that had happened before the first pass is a lower bound.
+ *
+ * Two clocks tell whether a connection moves: `consumed` is what the local
+ * application took (bytes_received - Recv-Q), `progress` what the peer
+ * acknowledged (bytes_acked).
+ */
+
+/* All times are monotonic milliseconds, on the clock of snapshot.monotonic_ms. */
+struct socket_past {
+	uint64_t first_seen_ms;
+	uint64_t state_since_ms;
+	uint64_t consumed_since_ms; /* `consumed` has this value at least since then */
+	uint64_t progress_since_ms;
+	uint64_t heard_since_ms; /* segs_in has this value at least since then */
+	uint32_t retrans_since_progress; /* total_retrans grew by this since then */
+	uint32_t retrans_recent; /* total_retrans grew by this since the last pass */
+	uint32_t sample_count;
+	bool is_state_since_exact;    /* seen entering the state */
+	bool has_progressed_recently; /* bytes_acked grew since the last pass */
+};
+
+struct history;
+
+struct history *history_new(void);
+void history_free(struct history *h);
+
+/*
+ * Takes in a snapshot. A cookie that is missing is kept for one more pass,
+ * since a dump may miss a living socket (kernel-facts 1.6), then forgotten.
+ */
+void history_update(struct history *h, const struct snapshot *snap);
+
+/* False when nothing is known of the cookie. */
+bool history_find(const struct history *h, uint64_t cookie, struct socket_past *out);
+
+/* How many snapshots were taken in, and when the first one was (monotonic ms). */
+size_t history_pass_count(const struct history *h);
+uint64_t history_start_ms(const struct history *h);
+
+/* Growth of a kernel counter (enum kernel_value) since the first pass; -1 unknown. */
+int64_t history_counter_growth(const struct history *h, enum kernel_value value);
+
+/* Growth of a listener's sk_drops since it was first seen. */
+uint32_t history_drops_growth(const struct history *h, uint64_t cookie);
+
+#endif

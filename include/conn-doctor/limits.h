@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_LIMITS_H
+#define CONN_DOCTOR_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conn-doctor/error.h"
+
+/*
+ * Every threshold of the program is a row here: identifier, name for --set and
+ * the manual, unit, default, range, what it decides, and why this default.
+ * Durations are held in milliseconds, shares in per mille.
+ */
+
+enum limit_unit { LIMIT_COUNT, LIMIT_DURATION, LIMIT_SHARE };
+
+#define LIMIT_SECONDS(n) ((n)*1000ULL)
+#define LIMIT_WEEK       LIMIT_SECONDS(7 * 24 * 3600)
+
+#define LIMITS(X)                                                                      \
+	X(HALF_OPEN_RETRANSMITS, "half-open-retransmits", COUNT, 3, 1, 15,             \
+	  "retransmissions without an answer before a connection is likely half-open", \
+	  "the kernel itself begins to doubt the path at tcp_retries1 = 3")            \
+	X(HALF_OPEN_NO_ACK, "half-open-no-ack", DURATION, LIMIT_SECONDS(5),            \
+	  LIMIT_SECONDS(1), LIMIT_WEEK,                                                \
+	  "silence after a send before a connection is likely half-open",              \
+	  "20 % loss gave at most 2.6 s of silence; 5 s is twice that")                \
+	X(HALF_OPEN_PROVEN_RETRANSMITS, "half-open-proven-retransmits", COUNT, 5, 1,   \
+	  15, "retransmissions before half-open counts as proven",                     \
+	  "five RTOs in a row are never lost by a path that still works")              \
+	X(HALF_OPEN_PROVEN_NO_ACK, "half-open-proven-no-ack", DURATION,                \
+	  LIMIT_SECONDS(6), LIMIT_SECONDS(1), LIMIT_WEEK,                              \
+	  "silence before half-open counts as proven",                                 \
+	  "the fifth retransmission of a default RTO leaves after 6.6 s")              \
+	X(HALF_OPEN_CRITICAL_AGE, "half-open-critical-age", DURATION,                  \
+	  LIMIT_SECONDS(30), 0, LIMIT_WEEK, "silence that makes half-open critical",   \
+	  "an outage of 30 s is no hand-over or reroute any more")                     \
+	X(PROBES_UNANSWERED, "probes-unanswered", COUNT, 2, 2, 127,                    \
+	  "keepalive or window probes in a row without answer: likely half-open",      \
+	  "one unanswered probe is normal: receivers rate-limit such ACKs")            \
+	X(PROBES_UNANSWERED_PROVEN, "probes-unanswered-proven", COUNT, 3, 2, 127,      \
+	  "probes in a row without answer: half-open is proven",                       \
+	  "three in a row are as convincing as three retransmissions")                 \
+	X(UNREACHABLE_RETRANSMITS, "unreachable-retransmits", COUNT, 3, 1, 100,        \
+	  "retransmissions beyond the back-off that mean an ICMP or neighbour error",  \
+	  "the kernel retries early, without backing off, after such an error")        \
+	X(LOCAL_PATH_AGE, "local-path-down-age", DURATION, LIMIT_SECONDS(2),           \
+	  LIMIT_SECONDS(1), LIMIT_WEEK,                                                \
+	  "unsent data with an open window before the local path counts as down",      \
+	  "a full local queue looks alike for a moment")                               \
+	X(SLOW_READER_AGE, "slow-reader-age", DURATION, LIMIT_SECONDS(10),             \
+	  LIMIT_SECONDS(1), LIMIT_WEEK,                                                \
+	  "closed window without progress before the peer is a slow reader",           \
+	  "a reader that takes 60 kB/s moves every few seconds")                       \
+	X(SLOW_READER_CRITICAL_AGE, "slow-reader-critical-age", DURATION,              \
+	  LIMIT_SECONDS(60), LIMIT_SECONDS(1), LIMIT_WEEK,                             \
+	  "closed window without progress that is critical",                           \
+	  "nginx gives such a client up after send_timeout = 60 s")                    \
+	X(LOSSY_SHARE, "lossy-share", SHARE, 20, 1, 1000,                              \
+	  "retransmitted share of data segments that makes a path lossy",              \
+	  "TCP throughput falls steeply above 2 % loss")                               \
+	X(LOSSY_RETRANSMITS, "lossy-retransmits", COUNT, 3, 1, 1000000,                \
+	  "retransmissions a connection must have had before its share is judged",     \
+	  "one tail loss probe on a short connection is a large share of little")      \
+	X(QUEUED_AGE, "queued-age", DURATION, LIMIT_SECONDS(1), 0, LIMIT_WEEK,         \
+	  "wait in the accept queue that is too long",                                 \
+	  "a healthy accept loop takes a connection within milliseconds")              \
+	X(CLOSE_WAIT_UNREAD_AGE, "close-wait-unread-age", DURATION, LIMIT_SECONDS(5),  \
+	  0, LIMIT_WEEK, "age of CLOSE_WAIT with the end of the stream unread",        \
+	  "uvicorn's own health check gives a worker 5 s")                             \
+	X(CLOSE_WAIT_AGE, "close-wait-age", DURATION, LIMIT_SECONDS(60), 0,            \
+	  LIMIT_WEEK, "age of CLOSE_WAIT with the end of the stream read",             \
+	  "after 60 s the peer's FIN_WAIT2 and the conntrack entry are gone")          \
+	X(CLOSE_WAIT_CRITICAL_AGE, "close-wait-critical-age", DURATION,                \
+	  LIMIT_SECONDS(300), 0, LIMIT_WEEK,                                           \
+	  "age of the oldest leaked connection that is critical",                      \
+	  "five minutes and more of them: it is a leak, not a slow handler")           \
+	X(CLOSE_WAIT_CRITICAL_COUNT, "close-wait-critical-count", COUNT, 10, 1,        \
+	  1000000, "leaked connections that are critical at that age",                 \
+	  "a few may be one forgotten pool; ten are a pattern")                        \
+	X(UNREAD_AGE, "unread-age", DURATION, LIMIT_SECONDS(5), 0, LIMIT_WEEK,         \
+	  "received bytes left unread before a worker counts as stuck",                \
+	  "uvicorn's own health check gives a worker 5 s")                             \
+	X(STUCK_WORKER_SOCKETS, "stuck-worker-sockets", COUNT, 2, 1, 1000000,          \
+	  "unread connections of one process that make a stuck worker",                \
+	  "one alone may be back-pressure on purpose")                                 \
+	X(STUCK_WORKER_CRITICAL_AGE, "stuck-worker-critical-age", DURATION,            \
+	  LIMIT_SECONDS(30), 0, LIMIT_WEEK, "time a worker is stuck that is critical", \
+	  "gunicorn's watchdog kills a silent worker after 30 s")                      \
+	X(SLOW_RESPONSE_AGE, "slow-response-age", DURATION, LIMIT_SECONDS(30), 0,      \
+	  LIMIT_WEEK, "time our application owes a reply",                             \
+	  "most proxies and clients give up at 30 to 60 s")                            \
+	X(SLOW_RESPONSE_COUNT, "slow-response-count", COUNT, 3, 1, 1000000,            \
+	  "owed replies of one service that are a warning",                            \
+	  "one long request may be meant to be long")                                  \
+	X(SLOW_UPSTREAM_AGE, "slow-upstream-age", DURATION, LIMIT_SECONDS(30), 0,      \
+	  LIMIT_WEEK, "time the peer owes us a reply",                                 \
+	  "most proxies and clients give up at 30 to 60 s")                            \
+	X(FIN_WAIT_AGE, "fin-wait-age", DURATION, LIMIT_SECONDS(60), 0, LIMIT_WEEK,    \
+	  "age of FIN_WAIT2 that the application still holds",                         \
+	  "the kernel itself gives an orphan tcp_fin_timeout = 60 s")                  \
+	X(IDLE_UNVERIFIED_AGE, "idle-unverified-age", DURATION, LIMIT_SECONDS(350),    \
+	  LIMIT_SECONDS(1), LIMIT_WEEK,                                                \
+	  "idle time without keepalive after which a peer may be gone unnoticed",      \
+	  "the common middlebox timeout (AWS NLB, NAT gateway: 350 s)")                \
+	X(CONNECT_AGE, "connect-age", DURATION, LIMIT_SECONDS(3), LIMIT_SECONDS(1),    \
+	  LIMIT_WEEK, "unanswered SYN before a connect is stuck",                      \
+	  "three SYNs at the initial RTO of 1 s")                                      \
+	X(ACTIVE_AGE, "active-age", DURATION, LIMIT_SECONDS(1), 0, LIMIT_WEEK,         \
+	  "a connection is active when data moved within this time",                   \
+	  "one refresh interval")                                                      \
+	X(ACCEPT_QUEUE_SHARE, "accept-queue-share", SHARE, 700, 1, 1000,               \
+	  "filled share of an accept queue that is a warning",                         \
+	  "leaves time to act before clients are dropped")                             \
+	X(QUEUE_ABANDONED_CRITICAL, "queue-abandoned-critical", COUNT, 10, 1, 1000000, \
+	  "clients that gave up in the accept queue before it is critical",            \
+	  "a few may be health checks")
+
+enum limit_id {
+#define X(id, ...) LIMIT_##id,
+	LIMITS(X)
+#undef X
+		LIMITS_END
+};
+
+struct limits {
+	uint64_t value[LIMITS_END];
+};
+
+struct limit_info {
+	const char *name;
+	enum limit_unit unit;
+	uint64_t initial, min, max;
+	const char *help;
+	const char *reason;
+};
+
+extern const struct limit_info limit_table[LIMITS_END];
+
+void limits_init(struct limits *limits);
+
+/* `NAME=VALUE`, as given to --set. Names the nearest limit when NAME is unknown. */
+int limits_set(struct limits *limits, const char *assignment, struct error *err);
+
+/* The value with its unit, as limits_set() would take it back. */
+char *limit_print(enum limit_id id, uint64_t value, char out[static 32]);
+
+#endif

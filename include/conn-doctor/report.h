@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_REPORT_H
+#define CONN_DOCTOR_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conn-doctor/error.h"
+#include "conn-doctor/filter.h"
+#include "conn-doctor/history.h"
+#include "conn-doctor/limits.h"
+#include "conn-doctor/snapshot.h"
+#include "conn-doctor/verdict.h"
+
+/*
+ * A diagnosis, typed: numbers stay numbers until a renderer writes them. It
+ * refers to the snapshot, history and limits it was made from; they must
+ * outlive it and stay unchanged.
+ */
+
+/* Kinds of findings, worst story first. */
+#define FINDINGS(X)                                                                    \
+	/* id, code, meaning */                                                        \
+	X(STUCK_WORKER, "stuck-worker", "a worker does not read what it was sent")     \
+	X(HALF_OPEN, "half-open", "peers are gone and this side does not know it")     \
+	X(CLOSE_WAIT_LEAK, "close-wait-leak",                                          \
+	  "connections that the peer closed and the application keeps")                \
+	X(ACCEPT_QUEUE_FULL, "accept-queue-full", "the accept queue is (nearly) full") \
+	X(QUEUE_ABANDONED, "queue-abandoned", "clients gave up before accept")         \
+	X(SLOW_READER, "slow-reader", "peers do not read what they asked for")         \
+	X(SLOW_RESPONSE, "slow-response", "replies owed for long")                     \
+	X(HALF_OPEN_SUSPECT, "half-open-suspect",                                      \
+	  "long idle without keepalive: a dead peer would go unnoticed")
+
+enum finding_kind {
+#define X(id, ...) FINDING_##id,
+	FINDINGS(X)
+#undef X
+		FINDING_KIND_COUNT
+};
+
+struct finding_info {
+	const char *code;
+	const char *meaning;
+	const char *cause; /* what usually brings it about */
+};
+extern const struct finding_info finding_table[FINDING_KIND_COUNT];
+
+enum { FINDING_EVIDENCE_MAX = 8, FINDING_NEXT_MAX = 4, NO_INDEX = -1 };
+
+struct finding {
+	enum finding_kind kind;
+	enum severity severity;
+	enum confidence confidence;
+	enum acts acts;
+	int32_t service;  /* index into report->services, NO_INDEX = none */
+	int32_t process;  /* index into snapshot->processes, NO_INDEX = none */
+	char *summary;    /* one sentence, at most 120 characters, no newline */
+	double value;     /* what was measured ... */
+	const char *unit; /* ... in OpenTelemetry units: "{connection}", "s", "1" */
+	double warning, critical; /* the limits it was compared with; NAN = none */
+	uint32_t since_cs;        /* ASSESSMENT_SINCE_UNKNOWN = unknown */
+	bool is_since_exact;
+	char *evidence[FINDING_EVIDENCE_MAX];
+	size_t evidence_count;
+	char *next[FINDING_NEXT_MAX]; /* commands and changes to try next */
+	size_t next_count;
+	uint64_t fingerprint; /* stable identity: no values, no pids */
+};
+
+/* (namespace, local port): its listeners, owners and server-role connections. */
+struct service {
+	uint16_t netns;
+	uint16_t port;
+	uint32_t *listeners; /* rows of the snapshot */
+	size_t listener_count, listener_capacity;
+	uint32_t *
+		processes; /* indices into snapshot->processes, unique, sorted by pid */
+	size_t process_count, process_capacity;
+	uint64_t accept_queue_count; /* sum over its listeners */
+	uint64_t accept_queue_limit;
+	uint32_t verdicts[VERDICT_COUNT]; /* its selected connections */
+	uint32_t connection_count;
+	enum severity severity;                 /* of its worst finding */
+	char listener_text[ENDPOINT_TEXT_SIZE]; /* "0.0.0.0:30020" */
+	const char *stack;                      /* "uvicorn", NULL = not recognised */
+	bool is_request_response;               /* the stack answers each request */
+};
+
+struct report {
+	const struct snapshot *snap;
+	const struct history *history;
+	const struct limits *limits;
+	const char *filter_text; /* "" = everything */
+
+	size_t pass_count;
+	uint64_t duration_ns; /* collection, all passes */
+
+	struct assessment *assessments; /* one for each row of the snapshot */
+	size_t assessment_capacity;
+
+	uint32_t *selected; /* rows that match the filter, in order of the snapshot */
+	size_t selected_count, selected_capacity;
+
+	uint32_t verdicts[VERDICT_COUNT]; /* over the selected rows */
+
+	struct service *services; /* worst first, then by port */
+	size_t service_count, service_capacity;
+	struct finding *findings; /* worst first */
+	size_t finding_count, finding_capacity;
+	enum severity severity;
+};
+
+void report_clear(struct report *r);
+#define auto_report __attribute__((cleanup(report_clear)))
+
+/* Order of `list`: by namespace, local port, peer, cookie. Sorts r->selected. */
+void report_sort_by_address(struct report *r);
+
+/*
+ * Rows that ask somebody to act (or all selected), worst first: verdict, then
+ * longest, then peer. *out is the caller's to free().
+ */
+size_t report_worst_first(const struct report *r, bool all, uint32_t **out);
+
+/* Service of a selected server-role row, or NULL. */
+const struct service *report_service_of(const struct report *r, uint32_t row);
+
+/* Owner of the row, NULL when unknown; why_not_owned() says why. */
+const struct process *report_process_of(const struct report *r, uint32_t row,
+					int32_t *fd);
+const char *report_why_not_owned(const struct report *r, uint32_t row);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_SNAPSHOT_H
+#define CONN_DOCTOR_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conn-doctor/tcp_socket.h"
+#include "conn-doctor/u64_map.h"
+
+/*
+ * All that was seen in one pass: sockets, the processes that own them, the few
+ * kernel settings and counters the rules read, and what could not be seen.
+ * Time enters the program only here; nothing behind the source reads a clock.
+ */
+
+struct netns {
+	uint64_t inode; /* of its nsfs file: the identity */
+	char name[32];  /* "self", later container or pod names */
+};
+
+/* A process as /proc shows it. Texts are bytes from outside: not sanitized. */
+struct process {
+	int32_t pid;
+	int32_t ppid;         /* 0 = unknown */
+	uint64_t start_ticks; /* since boot; tells a reused pid */
+	char *comm;           /* "" when it could not be read */
+	char *cmdline;        /* NUL-separated, cmdline_len bytes; NULL = unknown */
+	uint32_t cmdline_len;
+	char state;       /* R S D T Z, 0 = unknown */
+	char wchan[32];   /* kernel function it sleeps in, "" = unknown */
+	int64_t fd_count; /* open descriptors, -1 = unknown */
+	int64_t fd_limit; /* soft RLIMIT_NOFILE, -1 = unknown */
+};
+
+/* A descriptor that refers to a socket. Sorted by inode, then process, then fd. */
+struct socket_owner {
+	uint32_t inode;
+	uint32_t process; /* index into snapshot->processes */
+	int32_t fd;
+};
+
+/* Settings and counters of the namespace; -1 = could not be read. */
+#define KERNEL_VALUES(X)                                                 \
+	/* id, file under /proc, field ("" = the file is one number) */  \
+	X(TCP_RETRIES2, "sys/net/ipv4/tcp_retries2", "")                 \
+	X(TCP_ORPHAN_RETRIES, "sys/net/ipv4/tcp_orphan_retries", "")     \
+	X(TCP_SYN_RETRIES, "sys/net/ipv4/tcp_syn_retries", "")           \
+	X(TCP_SYNACK_RETRIES, "sys/net/ipv4/tcp_synack_retries", "")     \
+	X(TCP_KEEPALIVE_TIME, "sys/net/ipv4/tcp_keepalive_time", "")     \
+	X(TCP_KEEPALIVE_INTVL, "sys/net/ipv4/tcp_keepalive_intvl", "")   \
+	X(TCP_KEEPALIVE_PROBES, "sys/net/ipv4/tcp_keepalive_probes", "") \
+	X(LISTEN_OVERFLOWS, "net/netstat", "ListenOverflows")            \
+	X(LISTEN_DROPS, "net/netstat", "ListenDrops")
+
+enum kernel_value {
+#define X(id, file, field) KERNEL_##id,
+	KERNEL_VALUES(X)
+#undef X
+		KERNEL_VALUE_COUNT
+};
+
+/* Something that could not be seen; the report lists every one. */
+struct degraded {
+	char *what; /* "process owners" */
+	char *why;  /* "no permission for 12 processes; run as root" */
+};
+
+struct snapshot {
+	uint64_t realtime_ns;
+	uint64_t monotonic_ms;
+	uint64_t duration_ns; /* how long the pass took */
+	char host[65];
+	char boot_id[37];
+
+	struct tcp_socket *sockets; /* unique by cookie */
+	size_t socket_count, socket_capacity;
+
+	struct netns *namespaces;
+	size_t netns_count, netns_capacity;
+
+	uint64_t *cgroups; /* cgroup v2 ids, indexed by tcp_socket.cgroup */
+	size_t cgroup_count, cgroup_capacity;
+
+	struct ip_address *host_addresses; /* all local addresses of this machine */
+	size_t host_address_count, host_address_capacity;
+
+	bool has_owners; /* owners were looked up at all */
+	struct process *processes;
+	size_t process_count, process_capacity;
+	struct socket_owner *owners;
+	size_t owner_count, owner_capacity;
+
+	int64_t kernel[KERNEL_VALUE_COUNT];
+
+	size_t duplicate_count;  /* rows dropped: the dump showed the cookie twice */
+	size_t unreadable_count; /* records the decoder could not read */
+	bool is_complete;
+	struct degraded *degraded;
+	size_t degraded_count, degraded_capacity;
+
+	/* private to snapshot.c: row of each cookie; slot = row + 1, 0 = empty */
+	uint32_t *cookie_slots;
+	size_t cookie_slot_count;
+};
+
+/* Forgets the content and keeps the memory, ready for the next pass. */
+void snapshot_reset(struct snapshot *snap);
+void snapshot_clear(struct snapshot *snap);
+#define auto_snapshot __attribute__((cleanup(snapshot_clear)))
+
+/*
+ * A new zeroed row to fill in; becomes part of the snapshot by
+ * snapshot_commit(), which drops it again when its cookie is there already.
+ */
+struct tcp_socket *snapshot_new_socket(struct snapshot *snap);
+bool snapshot_commit(struct snapshot *snap);
+
+/* Row of a cookie, or NULL. */
+const struct tcp_socket *snapshot_find(const struct snapshot *snap, uint64_t cookie);
+
+/* Index of the namespace, cgroup or process; added when new. */
+uint16_t snapshot_add_netns(struct snapshot *snap, uint64_t inode, const char *name);
+uint16_t snapshot_add_cgroup(struct snapshot *snap, uint64_t id);
+struct process *snapshot_add_process(struct snapshot *snap, int32_t pid);
+
+void snapshot_add_owner(struct snapshot *snap, uint32_t inode, uint32_t process,
+			int32_t fd);
+/* Sorts owners; call once after the last snapshot_add_owner(). */
+void snapshot_sort_owners(struct snapshot *snap);
+
+/* First owner of the inode and how many there are; NULL and 0 when none. */
+const struct socket_owner *snapshot_owners(const struct snapshot *snap, uint32_t inode,
+					   size_t *count);
+
+void snapshot_add_host_address(struct snapshot *snap, const struct ip_address *ip);
+/* Loopback, or an address of this machine: both ends of the connection are here. */
+bool snapshot_is_local_address(const struct snapshot *snap,
+			       const struct ip_address *ip);
+
+/* Notes what could not be seen; a repeated `what` replaces the earlier reason. */
+void snapshot_add_degraded(struct snapshot *snap, const char *what, const char *why);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_RECORDING_H
+#define CONN_DOCTOR_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conn-doctor/error.h"
+#include "conn-doctor/source.h"
+#include "intake.h"
+
+/*
+ * Recordings, format in docs/recording-format.md. The writer appends whole
+ * passes; the reader trusts nothing.
+ */
+struct recorder;
+
+/*
+ * Opens for appending, creates the file (mode 0600: it holds addresses and
+ * command lines) or continues an existing recording.
+ */
+int recorder_open(struct recorder **out, const char *path, struct error *err);
+
+/* Adds an item to the pass that is being recorded. */
+void recorder_add(struct recorder *r, const struct item *item);
+
+/* Writes the pass; call once after its last item. */
+int recorder_end_pass(struct recorder *r, struct error *err);
+
+/* Flushes and closes; reports what close(2) says. NULL is allowed. */
+int recorder_close(struct recorder *r, struct error *err);
+
+struct recording;
+
+/* "-" is standard input. Recognises our magic; a raw netlink dump (`ss -D`) else. */
+int recording_open(struct recording **out, const char *path, struct error *err);
+
+/*
+ * The next pass as item bytes (valid until the next call). SOURCE_END at the
+ * end; a torn tail is SOURCE_END too, with *is_torn set.
+ */
+enum source_result recording_next(struct recording *r, const uint8_t **bytes,
+				  size_t *len, bool *is_torn, struct error *err);
+void recording_close(struct recording *r);
+
+#endif

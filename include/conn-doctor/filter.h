@@ -31,7 +31,7 @@ enum filter_kind {
 	FILTER_MARK,      /* op EQ/NE, value, mask */
 	FILTER_CGROUP,    /* op EQ/NE, name; value = cgroup id */
 	FILTER_AUTOBOUND, /* local port not chosen by the application */
-	FILTER_AGE,       /* op, value ms since first seen */
+	FILTER_AGE,       /* op, value ms; subject.age_ms */
 	FILTER_IDLE,      /* op, value ms */
 	FILTER_RTT,       /* op, value us */
 	FILTER_RECVQ,     /* op, value bytes */
@@ -81,6 +81,7 @@ struct filter_subject {
 	const struct snapshot *snap;
 	const struct tcp_socket *socket;
 	const struct socket_past *past; /* NULL: first sight */
+	int64_t age_ms; /* of the connection, -1 = unknown */
 	uint8_t verdict;
 	uint8_t role; /* enum role; autobound means a client port */
 };

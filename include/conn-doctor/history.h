@@ -23,18 +23,21 @@
 struct socket_past {
 	uint64_t first_seen_ms;
 	uint64_t state_since_ms;
-	uint64_t consumed_since_ms; /* `consumed` has this value at least since then */
-	uint64_t progress_since_ms;
-	uint64_t heard_since_ms; /* segs_in has this value at least since then */
-	uint32_t retrans_since_progress; /* total_retrans grew by this since then */
-	uint32_t retrans_recent; /* total_retrans grew by this since the last pass */
+	uint64_t unread_since_ms;  /* Recv-Q > 0 and nothing taken from it since then */
+	uint64_t stalled_since_ms; /* Send-Q > 0 and nothing acknowledged since then */
+	uint64_t heard_since_ms;   /* segs_in has this value at least since then */
+	uint32_t retrans_since_progress; /* growth of total_retrans since bytes_acked
+					    grew */
+	uint32_t retrans_recent; /* growth of total_retrans since the last pass */
 	uint32_t sample_count;
-	bool is_state_since_exact;    /* seen entering the state */
-	bool has_progressed_recently; /* bytes_acked grew since the last pass */
+	bool is_state_since_exact; /* seen entering the state */
+	bool has_progressed;       /* bytes_acked grew since the last pass */
+	bool has_consumed;         /* the application took bytes since the last pass */
 };
 
 struct history;
 
+/* Reading functions take NULL for "no history" (a single pass). */
 struct history *history_new(void);
 void history_free(struct history *h);
 
@@ -54,7 +57,7 @@ uint64_t history_start_ms(const struct history *h);
 /* Growth of a kernel counter (enum kernel_value) since the first pass; -1 unknown. */
 int64_t history_counter_growth(const struct history *h, enum kernel_value value);
 
-/* Growth of a listener's sk_drops since it was first seen. */
-uint32_t history_drops_growth(const struct history *h, uint64_t cookie);
+/* Growth of a listener's sk_drops (`drops` now) since it was first seen. */
+uint32_t history_drops_growth(const struct history *h, uint64_t cookie, uint32_t drops);
 
 #endif

@@ -21,17 +21,25 @@
 
 /* Kinds of findings, worst story first. */
 #define FINDINGS(X)                                                                    \
-	/* id, code, meaning */                                                        \
-	X(STUCK_WORKER, "stuck-worker", "a worker does not read what it was sent")     \
-	X(HALF_OPEN, "half-open", "peers are gone and this side does not know it")     \
+	/* id, code, meaning, usual cause */                                           \
+	X(STUCK_WORKER, "stuck-worker", "a worker does not read what it was sent",     \
+	  "a blocking call in an event loop, or all threads wait for something slow")  \
+	X(HALF_OPEN, "half-open", "peers are gone and this side does not know it",     \
+	  "the peer or a NAT, firewall or link on the way went away without a word")   \
 	X(CLOSE_WAIT_LEAK, "close-wait-leak",                                          \
-	  "connections that the peer closed and the application keeps")                \
-	X(ACCEPT_QUEUE_FULL, "accept-queue-full", "the accept queue is (nearly) full") \
-	X(QUEUE_ABANDONED, "queue-abandoned", "clients gave up before accept")         \
-	X(SLOW_READER, "slow-reader", "peers do not read what they asked for")         \
-	X(SLOW_RESPONSE, "slow-response", "replies owed for long")                     \
+	  "connections that the peer closed and the application keeps",                \
+	  "the application does not close what its peer has closed; no timer will")    \
+	X(ACCEPT_QUEUE_FULL, "accept-queue-full", "the accept queue is (nearly) full", \
+	  "the application accepts too slowly, or not at all")                         \
+	X(QUEUE_ABANDONED, "queue-abandoned", "clients gave up before accept",         \
+	  "the application accepts later than its clients are ready to wait")          \
+	X(SLOW_READER, "slow-reader", "peers do not read what they asked for",         \
+	  "the peer's application is busy, paused or stuck; its kernel is alive")      \
+	X(SLOW_RESPONSE, "slow-response", "replies owed for long",                     \
+	  "handlers wait for something slow: a database, another service, a lock")     \
 	X(HALF_OPEN_SUSPECT, "half-open-suspect",                                      \
-	  "long idle without keepalive: a dead peer would go unnoticed")
+	  "long idle without keepalive: a dead peer would go unnoticed",               \
+	  "neither TCP keepalive nor a heartbeat of the application is on")
 
 enum finding_kind {
 #define X(id, ...) FINDING_##id,
@@ -56,6 +64,8 @@ struct finding {
 	enum acts acts;
 	int32_t service;  /* index into report->services, NO_INDEX = none */
 	int32_t process;  /* index into snapshot->processes, NO_INDEX = none */
+	int32_t part_of;  /* index of the finding that tells this story, NO_INDEX = own
+			   */
 	char *summary;    /* one sentence, at most 120 characters, no newline */
 	double value;     /* what was measured ... */
 	const char *unit; /* ... in OpenTelemetry units: "{connection}", "s", "1" */
@@ -85,7 +95,11 @@ struct service {
 	enum severity severity;                 /* of its worst finding */
 	char listener_text[ENDPOINT_TEXT_SIZE]; /* "0.0.0.0:30020" */
 	const char *stack;                      /* "uvicorn", NULL = not recognised */
-	bool is_request_response;               /* the stack answers each request */
+	/*
+	 * The stack answers each request, and anything else it carries is never
+	 * silent for this long; 0 = not known to be so.
+	 */
+	uint32_t request_response_ms;
 };
 
 struct report {
@@ -100,23 +114,29 @@ struct report {
 	struct assessment *assessments; /* one for each row of the snapshot */
 	size_t assessment_capacity;
 
-	uint32_t *selected; /* rows that match the filter, in order of the snapshot */
-	size_t selected_count, selected_capacity;
-
+	size_t selected_count; /* rows with is_selected, listeners included */
 	uint32_t verdicts[VERDICT_COUNT]; /* over the selected rows */
 
 	struct service *services; /* worst first, then by port */
 	size_t service_count, service_capacity;
-	struct finding *findings; /* worst first */
+	struct u64_map service_index; /* netns << 16 | port -> index into services */
+	struct finding *findings;     /* worst first */
 	size_t finding_count, finding_capacity;
 	enum severity severity;
 };
 
+/* Forgets the content and keeps the memory, ready for the next diagnosis. */
+void report_reset(struct report *r);
+
+/* Releases the findings' texts and the report's own memory. */
 void report_clear(struct report *r);
 #define auto_report __attribute__((cleanup(report_clear)))
 
-/* Order of `list`: by namespace, local port, peer, cookie. Sorts r->selected. */
-void report_sort_by_address(struct report *r);
+/*
+ * The selected rows by namespace, local port, local address, peer, cookie: the
+ * stable order of documents. *out is the caller's to free(); returns the count.
+ */
+size_t report_by_address(const struct report *r, uint32_t **out);
 
 /*
  * Rows that ask somebody to act (or all selected), worst first: verdict, then
@@ -124,7 +144,7 @@ void report_sort_by_address(struct report *r);
  */
 size_t report_worst_first(const struct report *r, bool all, uint32_t **out);
 
-/* Service of a selected server-role row, or NULL. */
+/* Service of a listener or a server-role row, NULL for others. */
 const struct service *report_service_of(const struct report *r, uint32_t row);
 
 /* Owner of the row, NULL when unknown; why_not_owned() says why. */

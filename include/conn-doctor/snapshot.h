@@ -82,6 +82,7 @@ struct snapshot {
 
 	uint64_t *cgroups; /* cgroup v2 ids, indexed by tcp_socket.cgroup */
 	size_t cgroup_count, cgroup_capacity;
+	struct u64_map cgroup_index;
 
 	struct ip_address *host_addresses; /* all local addresses of this machine */
 	size_t host_address_count, host_address_capacity;
@@ -127,8 +128,8 @@ struct process *snapshot_add_process(struct snapshot *snap, int32_t pid);
 
 void snapshot_add_owner(struct snapshot *snap, uint32_t inode, uint32_t process,
 			int32_t fd);
-/* Sorts owners; call once after the last snapshot_add_owner(). */
-void snapshot_sort_owners(struct snapshot *snap);
+/* Sorts what is searched (owners, addresses); call once, when all was added. */
+void snapshot_finish(struct snapshot *snap);
 
 /* First owner of the inode and how many there are; NULL and 0 when none. */
 const struct socket_owner *snapshot_owners(const struct snapshot *snap, uint32_t inode,

@@ -24,7 +24,8 @@ struct source_ops {
 	 * with is_complete = false.
 	 */
 	enum source_result (*take)(void *self, struct snapshot *out, struct error *err);
-	void (*close)(void *self);
+	/* -1 when what was recorded could not be written to the end. */
+	int (*close)(void *self, struct error *err);
 	/* Live sources wait between passes, recordings are as fast as they are read. */
 	bool is_live;
 };
@@ -48,6 +49,10 @@ int source_open_kernel(struct source *out, const struct source_options *options,
 /* A recording, or a raw dump of `ss -D`; "-" is standard input. */
 int source_open_recording(struct source *out, const char *path, struct error *err);
 
-void source_close(struct source *source);
+/* Names of devices and cgroups as this host knows them, for filter_resolve(). */
+extern const struct filter_resolver host_resolver;
+
+/* Releases the source; a zeroed one is allowed. -1 as in source_ops.close. */
+int source_close(struct source *source, struct error *err);
 
 #endif

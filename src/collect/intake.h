@@ -18,10 +18,10 @@
  * Items of a recording are hostile: every length is checked here.
  */
 enum item_kind {
-	ITEM_PASS = 1,  /* u64 realtime_ns, u64 monotonic_ms; begins a pass */
-	ITEM_HOST = 2,  /* key "name" or "boot_id", data = text */
-	ITEM_NETNS = 3, /* key = name, data = u64 inode; what follows is from there */
-	ITEM_NETLINK = 4,   /* one reply buffer: whole netlink messages */
+	ITEM_PASS = 1,    /* u64 realtime_ns, u64 monotonic_ms; begins a pass */
+	ITEM_HOST = 2,    /* key "name" or "boot_id", data = text */
+	ITEM_NETNS = 3,   /* key = name, data = u64 inode; what follows is from there */
+	ITEM_NETLINK = 4, /* one reply buffer: whole netlink messages */
 	ITEM_ADDRESSES = 5, /* 16 bytes for each address of this machine */
 	ITEM_FILE = 6,      /* key = path under /proc, data = its content */
 	ITEM_OWNERS = 7,    /* u32 inode, i32 pid, i32 fd for each socket descriptor */
@@ -46,6 +46,8 @@ struct intake {
 	struct snapshot *snap;
 	struct recorder *recorder; /* NULL: items are not kept */
 	uint16_t netns;
+	int netlink_result;           /* of the last ITEM_NETLINK, see diag_decode() */
+	struct u64_map process_index; /* pid -> index into snap->processes */
 };
 
 /* Resets the snapshot and readies the intake for the items of one pass. */
@@ -54,8 +56,11 @@ void intake_begin(struct intake *in, struct snapshot *snap, struct recorder *rec
 /* Decodes one item. An item of unknown kind is passed over. */
 void intake_item(struct intake *in, const struct item *item);
 
-/* After the last item: sorts owners. */
+/* After the last item of the pass. */
 void intake_finish(struct intake *in);
+
+/* Releases the intake's own memory (not the snapshot's). */
+void intake_clear(struct intake *in);
 
 /*
  * All items of a recorded pass. -1 when the bytes are not a sequence of items;
@@ -64,8 +69,8 @@ void intake_finish(struct intake *in);
 int intake_replay(struct intake *in, const uint8_t *bytes, size_t len,
 		  struct error *err);
 
-/* Shorthands for the kernel source. */
-void intake_netlink(struct intake *in, const void *data, size_t len);
+/* Shorthands for the kernel source. intake_netlink() returns as diag_decode(). */
+int intake_netlink(struct intake *in, const void *data, size_t len);
 void intake_text(struct intake *in, enum item_kind kind, const char *key,
 		 const char *data, size_t len);
 

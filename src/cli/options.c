@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "conn-doctor/format.h"
+#include "conn-doctor/memory.h"
+#include "conn-doctor/text.h"
+
+enum { INTERVAL_MIN_MS = 100, PASS_COUNT_MAX = 1000000 };
+
+const struct command_row command_table[] = {
+	{ COMMAND_CHECK, "check", "[FILTER]", "diagnose once and exit with the verdict",
+	  "Takes two passes one second apart (one with --once), says per service what "
+	  "is wrong, since when, on what evidence, and who must act." },
+	{ COMMAND_LIST, "list", "[FILTER]", "one line per socket, with its verdict",
+	  "Lists every socket that matches the filter, listeners included. With "
+	  "--count more than 1 the verdicts rest on that many passes." },
+	{ COMMAND_WATCH, "watch", "[FILTER]", "live view, worst connections first",
+	  "Full-screen view that is refreshed every interval; press ? for the keys. "
+	  "Without a terminal it prints a report every interval." },
+	{ COMMAND_HELP, "help", "[COMMAND]", "this overview, or the help of a command",
+	  NULL },
+	{ 0 },
+};
+
+static int apply_output(struct options *o, const char *value, struct error *err)
+{
+	o->renderer = renderer_find(value);
+	if (!o->renderer)
+		return error_set(
+			err, ERROR_USAGE,
+			"there is no output format '%.40s'; use text, plain or "
+			"json",
+			value);
+	return 0;
+}
+
+static int apply_json(struct options *o, const char *value, struct error *err)
+{
+	(void)value;
+	return apply_output(o, "json", err);
+}
+
+static int apply_interval(struct options *o, const char *value, struct error *err)
+{
+	if (duration_parse(value, &o->interval_ms, err))
+		return -1;
+	if (o->interval_ms < INTERVAL_MIN_MS)
+		return error_set(err, ERROR_USAGE, "'%.40s' is shorter than 100ms",
+				 value);
+	return 0;
+}
+
+static int apply_count(struct options *o, const char *value, struct error *err)
+{
+	return count_parse(value, 1, PASS_COUNT_MAX, &o->pass_count, err);
+}
+
+static int apply_once(struct options *o, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	o->pass_count = 1;
+	return 0;
+}
+
+static int apply_timeout(struct options *o, const char *value, struct error *err)
+{
+	return duration_parse(value, &o->timeout_ms, err);
+}
+
+static int apply_set(struct options *o, const char *value, struct error *err)
+{
+	return limits_set(&o->limits, value, err);
+}
+
+static int apply_color(struct options *o, const char *value, struct error *err)
+{
+	static const struct {
+		const char *name;
+		enum color_mode mode;
+	} modes[] = { { "auto", COLOR_AUTO },
+		      { "always", COLOR_ALWAYS },
+		      { "never", COLOR_NEVER } };
+	const char *wanted = value ? value : "always";
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		if (strcmp(modes[i].name, wanted) == 0) {
+			o->color = modes[i].mode;
+			return 0;
+		}
+	}
+	return error_set(err, ERROR_USAGE, "'%.40s' is not auto, always or never",
+			 value);
+}
+
+static int apply_fail_on(struct options *o, const char *value, struct error *err)
+{
+	for (enum severity s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
+		if (strcmp(value, severity_name(s)) == 0) {
+			o->fail_on = s;
+			return 0;
+		}
+	}
+	return error_set(err, ERROR_USAGE, "'%.40s' is not warning or critical", value);
+}
+
+#define APPLY_TEXT(function, member)                                                 \
+	static int function(struct options *o, const char *value, struct error *err) \
+	{                                                                            \
+		(void)err;                                                           \
+		o->member = value;                                                   \
+		return 0;                                                            \
+	}
+#define APPLY_FLAG(function, member)                                                 \
+	static int function(struct options *o, const char *value, struct error *err) \
+	{                                                                            \
+		(void)value, (void)err;                                              \
+		o->member = true;                                                    \
+		return 0;                                                            \
+	}
+
+APPLY_TEXT(apply_read, read_path)
+APPLY_TEXT(apply_record, record_path)
+APPLY_TEXT(apply_output_file, output_path)
+APPLY_FLAG(apply_quiet, is_quiet)
+APPLY_FLAG(apply_ascii, is_ascii)
+APPLY_FLAG(apply_exit_zero, is_exit_zero)
+APPLY_FLAG(apply_help, is_help)
+APPLY_FLAG(apply_version, is_version)
+APPLY_FLAG(apply_wide, is_wide)
+APPLY_FLAG(apply_no_header, no_header)
+APPLY_FLAG(apply_no_pager, no_pager)
+APPLY_FLAG(apply_no_processes, no_processes)
+APPLY_FLAG(apply_all_connections, all_connections)
+
+static int apply_verbose(struct options *o, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	o->verbosity++;
+	return 0;
+}
+
+#define CHECK COMMAND_CHECK
+#define LIST  COMMAND_LIST
+#define DATA  COMMANDS_DATA
+#define ALL   COMMANDS_ALL
+
+/* In the order of --help. */
+const struct option_row option_table[] = {
+	{ "once", 0, NULL, NULL, CHECK, "one pass only: faster, and less is proven",
+	  apply_once },
+	{ "interval", 'i', "DURATION", NULL, DATA,
+	  "time between passes (check and list: 1s, watch: 2s)", apply_interval },
+	{ "count", 'n', "N", NULL, DATA,
+	  "passes to take (check: 2, list: 1, watch: no end)", apply_count },
+	{ "set", 0, "NAME=VALUE", "limit", DATA,
+	  "set a limit, for instance close-wait-age=2m; repeatable", apply_set },
+	{ "no-processes", 0, NULL, NULL, DATA,
+	  "do not look up owners in /proc: faster, names nobody", apply_no_processes },
+	{ "timeout", 't', "DURATION", NULL, DATA,
+	  "give up when a pass takes longer (10s)", apply_timeout },
+	{ "read", 0, "FILE", "file", DATA,
+	  "take the passes from a recording or an `ss -D` dump; - is standard input",
+	  apply_read },
+	{ "record", 0, "FILE", "file", DATA, "append every pass to a recording",
+	  apply_record },
+	{ "output", 'o', "FORMAT", "text plain json", CHECK | LIST,
+	  "text (for people), plain (one record per line) or json", apply_output },
+	{ "json", 0, NULL, NULL, CHECK | LIST, "the same as --output=json",
+	  apply_json },
+	{ "output-file", 0, "FILE", "file", CHECK | LIST,
+	  "write to FILE, which is replaced only when all was written",
+	  apply_output_file },
+	{ "all-connections", 0, NULL, NULL, CHECK,
+	  "report every connection, not only those in trouble", apply_all_connections },
+	{ "wide", 0, NULL, NULL, CHECK | LIST, "all columns and all rows", apply_wide },
+	{ "no-header", 'H', NULL, NULL, LIST, "no line of headings", apply_no_header },
+	{ "fail-on", 0, "SEVERITY", "warning critical", CHECK,
+	  "least severity that changes the exit status (warning)", apply_fail_on },
+	{ "exit-zero", 0, NULL, NULL, CHECK, "findings do not change the exit status",
+	  apply_exit_zero },
+	{ "color", 0, "[WHEN]", "auto always never", DATA,
+	  "auto (terminal only), always or never; NO_COLOR is honoured", apply_color },
+	{ "ascii", 0, NULL, NULL, DATA, "ASCII signs only", apply_ascii },
+	{ "no-pager", 0, NULL, NULL, CHECK | LIST, "never show through a pager",
+	  apply_no_pager },
+	{ "verbose", 'v', NULL, NULL, DATA,
+	  "say more on standard error: -v how it was collected, -vv the parsed filter",
+	  apply_verbose },
+	{ "quiet", 'q', NULL, NULL, CHECK, "no output, only the exit status",
+	  apply_quiet },
+	{ "help", 'h', NULL, NULL, ALL, "show this help", apply_help },
+	{ "version", 'V', NULL, NULL, ALL, "show the version", apply_version },
+	{ 0 },
+};
+
+enum { OPTION_MAX = 32 };
+_Static_assert(sizeof(option_table) / sizeof(*option_table) <= OPTION_MAX,
+	       "room for getopt's arrays");
+
+const struct command_row *command_find(const char *name)
+{
+	for (const struct command_row *c = command_table; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static int unknown_command(const char *name, struct error *err)
+{
+	const struct command_row *best = command_table;
+	size_t best_distance = SIZE_MAX;
+	for (const struct command_row *c = command_table; c->name; c++) {
+		size_t distance = text_distance(name, c->name);
+		if (distance < best_distance) {
+			best = c;
+			best_distance = distance;
+		}
+	}
+	/* `conn-doctor :30020` is a filter without its command. */
+	bool is_filter = strpbrk(name, ":./0123456789") != NULL;
+	return error_set(err, ERROR_USAGE,
+			 is_filter ? "'%.60s' is not a command; to look at it: "
+				     "conn-doctor check '%.60s'"
+				   : "'%.60s' is not a command; did you mean '%s'?",
+			 name, is_filter ? name : best->name);
+}
+
+static int unknown_option(const char *word, struct error *err)
+{
+	const char *best = option_table[0].name;
+	size_t best_distance = SIZE_MAX;
+	auto_free char *name = xstrndup(word, strcspn(word, "="));
+	for (const struct option_row *o = option_table; o->name; o++) {
+		size_t distance = text_distance(name + strspn(name, "-"), o->name);
+		if (distance < best_distance) {
+			best = o->name;
+			best_distance = distance;
+		}
+	}
+	return error_set(err, ERROR_USAGE,
+			 "there is no option '%.60s'; did you mean '--%s'?", name,
+			 best);
+}
+
+/* What getopt_long needs, made from the table. */
+struct getopt_tables {
+	struct option longs[OPTION_MAX];
+	char letters[2 + OPTION_MAX * 3];
+};
+
+static void make_getopt_tables(struct getopt_tables *t)
+{
+	size_t count = 0;
+	char *letter = t->letters;
+	*letter++ = '-'; /* words in order, as "options" with the code 1 */
+	*letter++ = ':'; /* a missing argument is told apart */
+	for (const struct option_row *o = option_table; o->name; o++, count++) {
+		int has_arg = !o->argument            ? no_argument
+			      : o->argument[0] == '[' ? optional_argument
+						      : required_argument;
+		t->longs[count] = (struct option){ .name = o->name,
+						   .has_arg = has_arg,
+						   .val = 256 + (int)count };
+		if (!o->letter)
+			continue;
+		*letter++ = o->letter;
+		if (has_arg == required_argument)
+			*letter++ = ':';
+	}
+	t->longs[count] = (struct option){ 0 };
+	*letter = '\0';
+}
+
+static const struct option_row *row_of_code(int code)
+{
+	if (code >= 256)
+		return &option_table[code - 256];
+	for (const struct option_row *o = option_table; o->name; o++)
+		if (o->letter == code)
+			return o;
+	return NULL;
+}
+
+/*
+ * getopt_long takes `--time` for `--timeout`; then every new option could break
+ * somebody's script, so the word must be the full name.
+ */
+static bool is_abbreviated(const char *word, const struct option_row *row)
+{
+	size_t len = strcspn(word + 2, "=");
+	return strncmp(word, "--", 2) == 0 &&
+	       (strlen(row->name) != len || strncmp(word + 2, row->name, len) != 0);
+}
+
+static int take_word(struct options *o, const char *word, struct error *err)
+{
+	if (!o->command) {
+		const struct command_row *c = command_find(word);
+		if (!c)
+			return unknown_command(word, err);
+		o->command = c->id;
+		return 0;
+	}
+	if (o->filter.len)
+		strbuf_add_char(&o->filter, ' ');
+	strbuf_add(&o->filter, word);
+	return 0;
+}
+
+static int take_option(struct options *o, int code, const char *word, uint32_t *given,
+		       struct error *err)
+{
+	const struct option_row *row = row_of_code(code);
+	if (!row || is_abbreviated(word, row))
+		return unknown_option(word, err);
+	*given |= 1U << (row - option_table);
+	if (row->apply(o, optarg, err))
+		return error_wrap(err, "--%s", row->name);
+	return 0;
+}
+
+/* An option that the command does not know is refused, not ignored. */
+static int refuse_foreign(const struct options *o, uint32_t given, struct error *err)
+{
+	for (size_t i = 0; option_table[i].name; i++) {
+		if (!(given & 1U << i) || (option_table[i].commands & o->command))
+			continue;
+		const struct command_row *c = command_table;
+		while (c->id != o->command)
+			c++;
+		return error_set(err, ERROR_USAGE, "'%s' has no option '--%s'", c->name,
+				 option_table[i].name);
+	}
+	return 0;
+}
+
+static int refuse_contradictions(const struct options *o, struct error *err)
+{
+	if (o->read_path && o->record_path)
+		return error_set(err, ERROR_USAGE,
+				 "--read and --record exclude each other: a recording "
+				 "is copied with cp");
+	return 0;
+}
+
+int options_parse(struct options *out, int argc, char **argv, struct error *err)
+{
+	struct getopt_tables tables;
+	uint32_t given = 0;
+	make_getopt_tables(&tables);
+	limits_init(&out->limits);
+	out->renderer = renderer_find("text");
+	out->timeout_ms = 10000;
+	out->fail_on = SEVERITY_WARNING;
+
+	opterr = 0;
+	int code;
+	while (optind <= argc) {
+		int at = optind;
+		code = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
+		if (code == -1)
+			break;
+		const char *word = argv[at < argc ? at : argc - 1];
+		int result;
+		if (code == 1)
+			result = take_word(out, optarg, err);
+		else if (code == ':')
+			result = error_set(err, ERROR_USAGE, "'%.60s' needs a value",
+					   word);
+		else if (code == '?')
+			result = unknown_option(word, err);
+		else
+			result = take_option(out, code, word, &given, err);
+		if (result)
+			return -1;
+	}
+	/* Words after "--". */
+	for (int i = optind; i < argc; i++)
+		if (take_word(out, argv[i], err))
+			return -1;
+	if (out->is_help || out->is_version)
+		return 0;
+	if (!out->command)
+		return error_set(err, ERROR_USAGE,
+				 "which command? check, list or watch");
+	return refuse_foreign(out, given, err) || refuse_contradictions(out, err) ? -1
+										  : 0;
+}
+
+void options_clear(struct options *o)
+{
+	strbuf_clear(&o->filter);
+}

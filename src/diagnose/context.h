@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_DIAGNOSE_CONTEXT_H
+#define CONN_DOCTOR_DIAGNOSE_CONTEXT_H
+
+#include "conn-doctor/diagnose.h"
+
+/* All a rule may look at: one row, its past, the host it is on. */
+struct context {
+	const struct report *report;
+	const struct tcp_socket *sk;
+	const struct socket_past *past; /* NULL at first sight */
+	uint32_t row;
+	uint64_t now_ms;     /* snapshot->monotonic_ms */
+	uint16_t conditions; /* enum condition */
+	struct derived d;
+};
+
+/* What a rule can demand of a row before it is asked; computed once a row. */
+enum condition {
+	WHEN_IN_FLIGHT = 1 << 0,      /* something waits for an acknowledgement */
+	WHEN_RETRANSMITTING = 1 << 1, /* retransmission timer, and it has fired */
+	WHEN_UNSENT_PROBE = 1 << 2,   /* probe timer: unsent data that may not leave */
+	WHEN_PROBE_UNANSWERED = 1 << 3,
+	WHEN_UNREAD = 1 << 4,
+	WHEN_READ = 1 << 5, /* Recv-Q 0 */
+	WHEN_QUIET = 1 << 6,
+	WHEN_OWNED = 1 << 7,     /* has an inode */
+	WHEN_NOT_OWNED = 1 << 8, /* not accepted, orphan or minisock */
+	WHEN_SERVER = 1 << 9,
+	WHEN_CLIENT = 1 << 10,
+	WHEN_MPTCP = 1 << 11,
+};
+
+/* Fills everything but `past`, which the caller owns. */
+void context_init(struct context *c, const struct report *r, uint32_t row,
+		  const struct socket_past *past);
+
+/* The same with the past looked up into *past. */
+void context_of_row(struct context *c, const struct report *r, uint32_t row,
+		    struct socket_past *past);
+
+static inline uint64_t limit_of(const struct context *c, enum limit_id id)
+{
+	return c->report->limits->value[id];
+}
+
+/* Decides one row; fills all of `out` but role and is_selected. */
+void verdict_decide(const struct context *c, struct assessment *out);
+
+/* Builds services, roles need them; see services.c. */
+void services_build(struct report *r);
+enum role role_of(const struct report *r, const struct tcp_socket *sk);
+
+/* Fills r->findings from assessments and services. */
+void findings_build(struct report *r);
+
+/* What is known about the software that serves; NULL = not recognised. */
+struct stack {
+	const char *name;
+	const char *token; /* in an argument of the command line, or the comm */
+	/*
+	 * Requests are answered, and whatever else runs over it (WebSockets with
+	 * default pings) shows data at least this often. 0: a push protocol.
+	 */
+	uint32_t request_response_ms;
+};
+const struct stack *stack_recognise(const struct process *p);
+/* service.request_response_ms of such a process, which may have switched pings off. */
+uint32_t stack_request_response_ms(const struct stack *stack, const struct process *p);
+
+#endif

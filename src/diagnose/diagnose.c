@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "conn-doctor/diagnose.h"
+
+#include "conn-doctor/memory.h"
+#include "context.h"
+
+static bool is_selected(const struct filter *filter, const struct context *c,
+			const struct assessment *a)
+{
+	if (!filter)
+		return true;
+	struct filter_subject subject = {
+		.snap = c->report->snap,
+		.socket = c->sk,
+		.past = c->past,
+		.age_ms = c->d.age_ms,
+		.verdict = a->verdict,
+		.role = a->role,
+	};
+	return filter_match(filter, &subject);
+}
+
+static void assess_row(struct report *r, uint32_t row, const struct filter *filter,
+		       bool has_past)
+{
+	struct context c;
+	struct socket_past past;
+	struct assessment *a = &r->assessments[row];
+	if (has_past)
+		context_of_row(&c, r, row, &past);
+	else
+		context_init(&c, r, row, NULL);
+	*a = (struct assessment){ .role = c.d.role & 3 };
+	verdict_decide(&c, a);
+	a->is_selected = is_selected(filter, &c, a);
+	if (!a->is_selected)
+		return;
+	r->selected_count++;
+	r->verdicts[a->verdict]++;
+}
+
+static void count_for_services(struct report *r)
+{
+	for (size_t i = 0; i < r->snap->socket_count; i++) {
+		const struct assessment *a = &r->assessments[i];
+		if (!a->is_selected || a->role != ROLE_SERVER)
+			continue;
+		const struct tcp_socket *sk = &r->snap->sockets[i];
+		uint32_t *index = u64_map_find(
+			&r->service_index, (uint64_t)sk->netns << 16 | sk->local_port);
+		r->services[*index].verdicts[a->verdict]++;
+		r->services[*index].connection_count++;
+	}
+}
+
+void diagnose(const struct snapshot *snap, const struct history *past,
+	      const struct limits *limits, const struct diagnose_options *options,
+	      struct report *out)
+{
+	report_reset(out);
+	out->snap = snap;
+	out->history = past;
+	out->limits = limits;
+	out->filter_text = options->filter ? options->filter->text : "";
+	array_reserve(&out->assessments, &out->assessment_capacity, snap->socket_count,
+		      sizeof(*out->assessments));
+	services_build(out);
+	/* The first pass has no past worth a look-up for each row. */
+	bool has_past = past && history_pass_count(past) > 1;
+	for (size_t i = 0; i < snap->socket_count; i++)
+		assess_row(out, (uint32_t)i, options->filter, has_past);
+	count_for_services(out);
+	if (options->with_findings)
+		findings_build(out);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "conn-doctor/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn-doctor/memory.h"
+
+const struct finding_info finding_table[FINDING_KIND_COUNT] = {
+#define X(id, code, meaning, cause) { code, meaning, cause },
+	FINDINGS(X)
+#undef X
+};
+
+void report_reset(struct report *r)
+{
+	for (size_t i = 0; i < r->finding_count; i++) {
+		struct finding *f = &r->findings[i];
+		free(f->summary);
+		for (size_t j = 0; j < f->evidence_count; j++)
+			free(f->evidence[j]);
+		for (size_t j = 0; j < f->next_count; j++)
+			free(f->next[j]);
+	}
+	for (size_t i = 0; i < r->service_count; i++) {
+		free(r->services[i].listeners);
+		free(r->services[i].processes);
+	}
+	r->finding_count = r->service_count = r->selected_count = 0;
+	u64_map_reset(&r->service_index);
+	memset(r->verdicts, 0, sizeof(r->verdicts));
+	r->severity = SEVERITY_OK;
+}
+
+void report_clear(struct report *r)
+{
+	report_reset(r);
+	free(r->assessments);
+	free(r->services);
+	free(r->findings);
+	u64_map_clear(&r->service_index);
+	*r = (struct report){ 0 };
+}
+
+static int compare_u32(uint32_t a, uint32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_by_address(const void *a, const void *b, void *ptr)
+{
+	const struct report *r = ptr;
+	const struct tcp_socket *x = &r->snap->sockets[*(const uint32_t *)a];
+	const struct tcp_socket *y = &r->snap->sockets[*(const uint32_t *)b];
+	int order = compare_u32(x->netns, y->netns);
+	if (!order)
+		order = compare_u32(x->local_port, y->local_port);
+	if (!order)
+		order = memcmp(&x->local, &y->local, sizeof(x->local));
+	if (!order)
+		order = memcmp(&x->peer, &y->peer, sizeof(x->peer));
+	if (!order)
+		order = compare_u32(x->peer_port, y->peer_port);
+	if (!order)
+		order = (x->cookie > y->cookie) - (x->cookie < y->cookie);
+	return order;
+}
+
+size_t report_by_address(const struct report *r, uint32_t **out)
+{
+	uint32_t *rows = xmalloc(r->selected_count * sizeof(*rows));
+	size_t count = 0;
+	for (size_t i = 0; i < r->snap->socket_count; i++)
+		if (r->assessments[i].is_selected)
+			rows[count++] = (uint32_t)i;
+	/* The comparison only reads the report; qsort_r's argument is not const. */
+	struct report view = *r;
+	qsort_r(rows, count, sizeof(*rows), compare_by_address, &view);
+	*out = rows;
+	return count;
+}
+
+static int compare_by_harm(const void *a, const void *b, void *ptr)
+{
+	const struct report *r = ptr;
+	const struct assessment *x = &r->assessments[*(const uint32_t *)a];
+	const struct assessment *y = &r->assessments[*(const uint32_t *)b];
+	int order = compare_u32(x->verdict, y->verdict);
+	/* Unknown is 2^32 - 1: order it last among the longest-first. */
+	if (!order)
+		order = compare_u32(y->since_cs + 1, x->since_cs + 1);
+	return order ? order : compare_by_address(a, b, ptr);
+}
+
+size_t report_worst_first(const struct report *r, bool all, uint32_t **out)
+{
+	uint32_t *rows = NULL;
+	size_t count = 0, capacity = 0;
+	for (size_t i = 0; i < r->snap->socket_count; i++) {
+		const struct assessment *a = &r->assessments[i];
+		if (!a->is_selected ||
+		    (!all && !verdict_table[a->verdict].is_complaint))
+			continue;
+		array_reserve(&rows, &capacity, count + 1, sizeof(*rows));
+		rows[count++] = (uint32_t)i;
+	}
+	struct report view = *r;
+	if (count)
+		qsort_r(rows, count, sizeof(*rows), compare_by_harm, &view);
+	*out = rows;
+	return count;
+}
+
+const struct process *report_process_of(const struct report *r, uint32_t row,
+					int32_t *fd)
+{
+	size_t count;
+	const struct socket_owner *owner =
+		snapshot_owners(r->snap, r->snap->sockets[row].inode, &count);
+	if (!owner)
+		return NULL;
+	if (fd)
+		*fd = owner->fd;
+	return &r->snap->processes[owner->process];
+}
+
+const char *report_why_not_owned(const struct report *r, uint32_t row)
+{
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	if (sk->inode)
+		return r->snap->has_owners ? "owner not visible" : "not looked up";
+	switch (sk->state) {
+	case TCP_STATE_SYN_RECV:
+	case TCP_STATE_NEW_SYN_RECV:
+		return "handshake";
+	case TCP_STATE_TIME_WAIT:
+		return "kernel";
+	case TCP_STATE_ESTABLISHED:
+	case TCP_STATE_CLOSE_WAIT:
+		return "not accepted yet";
+	default:
+		return "closed by its owner";
+	}
+}

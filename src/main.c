@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The composition root: the only file that names concrete sources and
+ * renderers. Parse, open, take passes, diagnose, write, exit status.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conn-doctor/diagnose.h"
+#include "conn-doctor/filter.h"
+#include "conn-doctor/format.h"
+#include "conn-doctor/source.h"
+#include "conn-doctor/version.h"
+#include "conn-doctor/watch.h"
+
+#include "cli/options.h"
+#include "cli/output.h"
+
+enum { EXIT_OK = 0, EXIT_WARNING = 1, EXIT_CRITICAL = 2, EXIT_CANNOT = 3 };
+enum { CHECK_INTERVAL_MS = 1000, WATCH_INTERVAL_MS = 2000, CHECK_PASSES = 2 };
+
+/* What every command that looks at sockets needs. */
+struct session {
+	const struct options *options;
+	struct filter *filter;
+	struct source source;
+	struct history *history;  /* NULL: a single pass needs none */
+	struct snapshot snaps[2]; /* the last complete one, and the next */
+	size_t last;
+	size_t pass_count;
+	uint64_t duration_ns;
+};
+
+static int session_open(struct session *s, const struct options *o, struct error *err)
+{
+	*s = (struct session){ .options = o };
+	if (filter_parse(strbuf_text(&o->filter), &s->filter, NULL, err) ||
+	    filter_resolve(s->filter, &host_resolver, err))
+		return -1;
+	if (o->verbosity > 1) {
+		struct strbuf parsed = { 0 };
+		filter_print(s->filter, &parsed);
+		fprintf(stderr, "conn-doctor: filter: %s\n",
+			parsed.len ? parsed.text : "(everything)");
+		strbuf_clear(&parsed);
+	}
+	if (o->read_path)
+		return source_open_recording(&s->source, o->read_path, err);
+	struct source_options source_options = {
+		.filter = s->filter,
+		.with_owners = !o->no_processes,
+		.timeout_ms = o->timeout_ms,
+		.record_path = o->record_path,
+	};
+	return source_open_kernel(&s->source, &source_options, err);
+}
+
+static int session_close(struct session *s, struct error *err)
+{
+	int result = source_close(&s->source, err);
+	history_free(s->history);
+	snapshot_clear(&s->snaps[0]);
+	snapshot_clear(&s->snaps[1]);
+	filter_free(s->filter);
+	return result;
+}
+
+static void wait_until(struct timespec *next, uint64_t interval_ms)
+{
+	next->tv_sec += (time_t)(interval_ms / 1000);
+	next->tv_nsec += (long)(interval_ms % 1000 * 1000000);
+	if (next->tv_nsec >= 1000000000) {
+		next->tv_nsec -= 1000000000;
+		next->tv_sec++;
+	}
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL) == EINTR)
+		;
+}
+
+/* Takes one pass in; SOURCE_END leaves the last one as it was. */
+static enum source_result take_pass(struct session *s, struct error *err)
+{
+	bool is_live = s->source.ops->is_live;
+	/* The kernel never ends, so its passes can share one snapshot's memory. */
+	size_t next = is_live ? s->last : !s->last;
+	enum source_result result =
+		s->source.ops->take(s->source.self, &s->snaps[next], err);
+	if (result != SOURCE_OK)
+		return result;
+	s->last = next;
+	s->pass_count++;
+	s->duration_ns += s->snaps[next].duration_ns;
+	if (s->history)
+		history_update(s->history, &s->snaps[next]);
+	return SOURCE_OK;
+}
+
+/* All passes of `check` and `list`: as many as asked for, or the recording's. */
+static int take_passes(struct session *s, uint64_t initial_count, struct error *err)
+{
+	const struct options *o = s->options;
+	bool is_live = s->source.ops->is_live;
+	uint64_t count = o->pass_count ? o->pass_count
+			 : is_live     ? initial_count
+				       : UINT64_MAX;
+	uint64_t interval_ms = o->interval_ms ? o->interval_ms : CHECK_INTERVAL_MS;
+	if (count > 1)
+		s->history = history_new();
+
+	struct timespec next;
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	while (s->pass_count < count) {
+		if (is_live && s->pass_count)
+			wait_until(&next, interval_ms);
+		enum source_result result = take_pass(s, err);
+		if (result == SOURCE_ERROR)
+			return -1;
+		if (result == SOURCE_END)
+			break;
+	}
+	return 0;
+}
+
+static int write_report(const struct session *s, const struct report *r, bool is_list,
+			struct error *err)
+{
+	const struct options *o = s->options;
+	struct render_options render = output_render_options(o);
+	struct output out;
+	if (output_open(&out, o, err))
+		return -1;
+	int (*render_fn)(const struct report *, const struct render_options *, FILE *,
+			 struct error *) =
+		is_list ? o->renderer->list : o->renderer->check;
+	if (render_fn(r, &render, out.stream, err)) {
+		output_abandon(&out);
+		return -1;
+	}
+	return output_close(&out, err);
+}
+
+static void say_collection(const struct session *s)
+{
+	char took[FORMAT_SIZE];
+	const struct snapshot *snap = &s->snaps[s->last];
+	fprintf(stderr,
+		"conn-doctor: %zu sockets, %zu passes, collected in %s; %zu duplicate "
+		"rows, %zu unreadable records\n",
+		snap->socket_count, s->pass_count,
+		duration_print(s->duration_ns / 1000000, took), snap->duplicate_count,
+		snap->unreadable_count);
+}
+
+static int exit_status(const struct options *o, enum severity severity)
+{
+	if (o->is_exit_zero || severity < o->fail_on)
+		return EXIT_OK;
+	return severity == SEVERITY_CRITICAL ? EXIT_CRITICAL : EXIT_WARNING;
+}
+
+static int diagnose_and_write(struct session *s, bool is_list, struct error *err)
+{
+	const struct options *o = s->options;
+	auto_report struct report report = { 0 };
+	struct diagnose_options options = {
+		.filter = s->filter->root ? s->filter : NULL,
+		.with_findings = !is_list,
+	};
+	if (take_passes(s, is_list ? 1 : CHECK_PASSES, err))
+		return -1;
+	diagnose(&s->snaps[s->last], s->history, &o->limits, &options, &report);
+	report.filter_text = s->filter->text;
+	report.pass_count = s->pass_count;
+	report.duration_ns = s->duration_ns;
+	if (o->verbosity)
+		say_collection(s);
+	if (!o->is_quiet && write_report(s, &report, is_list, err))
+		return -1;
+	return is_list ? EXIT_OK : exit_status(o, report.severity);
+}
+
+static int run_check_or_list(const struct options *o, struct error *err)
+{
+	struct session s;
+	int status = -1;
+	if (session_open(&s, o, err) == 0)
+		status = diagnose_and_write(&s, o->command == COMMAND_LIST, err);
+	struct error close_error = { 0 };
+	if (session_close(&s, &close_error) && status >= 0) {
+		*err = close_error;
+		return -1;
+	}
+	return status;
+}
+
+static int run_watch(const struct options *o, struct error *err)
+{
+	struct session s;
+	int status = session_open(&s, o, err);
+	if (status == 0) {
+		struct watch_options watch = {
+			.source = s.source,
+			.limits = &o->limits,
+			.filter = s.filter,
+			.interval_ms =
+				o->interval_ms ? o->interval_ms : WATCH_INTERVAL_MS,
+			.count = o->pass_count,
+			.use_color = output_use_color(o, STDOUT_FILENO),
+			.is_ascii = o->is_ascii,
+		};
+		status = watch_run(&watch, err);
+	}
+	struct error close_error = { 0 };
+	if (session_close(&s, &close_error) && status >= 0) {
+		*err = close_error;
+		return -1;
+	}
+	return status;
+}
+
+static int run_help(const struct options *o, struct error *err)
+{
+	const struct command_row *c = NULL;
+	if (o->filter.len) {
+		c = command_find(o->filter.text);
+		if (!c)
+			return error_set(err, ERROR_USAGE, "'%.60s' is not a command",
+					 o->filter.text);
+	}
+	help_print(c, stdout);
+	return EXIT_OK;
+}
+
+static const struct command_row *command_row(enum command id)
+{
+	for (const struct command_row *c = command_table; c->name; c++)
+		if (c->id == id)
+			return c;
+	return NULL;
+}
+
+static int run(const struct options *o, struct error *err)
+{
+	if (o->is_version) {
+		puts("conn-doctor " CONN_DOCTOR_VERSION);
+		return EXIT_OK;
+	}
+	if (o->is_help) {
+		help_print(command_row(o->command), stdout);
+		return EXIT_OK;
+	}
+	switch (o->command) {
+	case COMMAND_WATCH:
+		return run_watch(o, err);
+	case COMMAND_HELP:
+		return run_help(o, err);
+	default:
+		return run_check_or_list(o, err);
+	}
+}
+
+static int complain(const struct options *o, const struct error *err)
+{
+	fprintf(stderr, "conn-doctor: %s\n", err->text);
+	if (err->code != ERROR_USAGE)
+		return EXIT_CANNOT;
+	const struct command_row *c = command_row(o->command);
+	fprintf(stderr,
+		c ? "try 'conn-doctor help %s'\n" : "try 'conn-doctor --help'\n",
+		c ? c->name : "");
+	return EXIT_CANNOT;
+}
+
+/*
+ * A descriptor 0, 1 or 2 that is closed would be taken by the next socket, and
+ * the report written into it.
+ */
+static int require_standard_streams(void)
+{
+	static const int modes[] = { O_RDONLY, O_WRONLY, O_WRONLY };
+	bool is_stdout_open = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+			return -1;
+	return is_stdout_open ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct error err = { 0 };
+	setlocale(LC_ALL, "");
+	/* Numbers are for machines too: the decimal point stays one. */
+	setlocale(LC_NUMERIC, "C");
+	if (require_standard_streams()) {
+		fputs("conn-doctor: standard output is closed; use --quiet for the "
+		      "exit "
+		      "status alone, with >/dev/null\n",
+		      stderr);
+		return EXIT_CANNOT;
+	}
+	int status = options_parse(&options, argc, argv, &err);
+	if (status == 0)
+		status = run(&options, &err);
+	if (status >= 0 && (fflush(stdout) || ferror(stdout)))
+		status = error_errno(&err, errno ? errno : EIO,
+				     "cannot write to standard output");
+	if (status < 0)
+		status = complain(&options, &err);
+	options_clear(&options);
+	return status;
+}

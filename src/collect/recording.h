@@ -18,14 +18,19 @@ struct recorder;
 
 /*
  * Opens for appending, creates the file (mode 0600: it holds addresses and
- * command lines) or continues an existing recording.
+ * command lines) or continues an existing recording, after cutting off the torn
+ * tail that a crash may have left. Any other file that is not empty is refused,
+ * and so is one that another recorder has open.
  */
 int recorder_open(struct recorder **out, const char *path, struct error *err);
 
-/* Adds an item to the pass that is being recorded. */
+/* Adds an item to the pass that is being recorded; copies it. */
 void recorder_add(struct recorder *r, const struct item *item);
 
-/* Writes the pass; call once after its last item. */
+/*
+ * Writes the pass; call once after its last item. When it fails the pass is lost,
+ * the file still ends after the one before, and the next pass may be tried.
+ */
 int recorder_end_pass(struct recorder *r, struct error *err);
 
 /* Flushes and closes; reports what close(2) says. NULL is allowed. */
@@ -38,7 +43,8 @@ int recording_open(struct recording **out, const char *path, struct error *err);
 
 /*
  * The next pass as item bytes (valid until the next call). SOURCE_END at the
- * end; a torn tail is SOURCE_END too, with *is_torn set.
+ * end; a torn tail is SOURCE_END too, with *is_torn set. After an error there is
+ * nothing more to read. The items are not looked at: that is intake_replay().
  */
 enum source_result recording_next(struct recording *r, const uint8_t **bytes,
 				  size_t *len, bool *is_torn, struct error *err);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_WATCH_H
+#define CONN_DOCTOR_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conn-doctor/error.h"
+#include "conn-doctor/filter.h"
+#include "conn-doctor/limits.h"
+#include "conn-doctor/source.h"
+
+/* The live view. All that is pointed to must outlive watch_run(). */
+struct watch_options {
+	struct source source; /* stays the caller's, who closes it afterwards */
+	const struct limits *limits;
+	const struct filter *filter; /* NULL = everything */
+	uint64_t interval_ms;
+	uint64_t count; /* refreshes before it ends by itself; 0 = endless */
+	bool use_color; /* bold, underline and reverse stay without it */
+	bool is_ascii;  /* no UTF-8 even where the locale has it */
+};
+
+/* Whether there is a terminal at both ends that can position the cursor. */
+bool watch_can_run(void);
+
+/*
+ * Runs until a key, the count or a signal ends it; by then the terminal is as it
+ * was. Where watch_can_run() says no, prints a text block every interval
+ * instead, with a note on stderr. setlocale() is the caller's business.
+ *
+ * Returns 0, -1 with `err` set, or the number (> 0) of the signal that ended it:
+ * the caller releases what it holds (a recording that is being written) and
+ * raises the signal again, whose action is what it was before.
+ */
+int watch_run(const struct watch_options *options, struct error *err);
+
+#endif

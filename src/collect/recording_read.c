@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: MIT */
+#include "recording.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <zstd.h>
+
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+
+#include "conn-doctor/memory.h"
+#include "recording_format.h"
+
+/*
+ * Reads recordings and the raw dumps of `ss -D`. The file is hostile until
+ * proven otherwise: each length is compared with what there is, memory grows
+ * with the bytes that have really been read (pass_size_allowed), and the
+ * checksum is looked at before the content. Reads forward only, so a pipe will do.
+ */
+
+/* The reply type of the old TCPDIAG_GETSOCK request; rows look the same. */
+enum { OLD_TCP_REPLY = 18 };
+/* nlmsghdr and inet_diag_msg: no row is shorter. */
+enum { ROW_SIZE_MIN = 16 + 72, ROW_SIZE_MAX = 64 * 1024 };
+/* How much a netlink item made from a dump holds, about as the kernel replies. */
+enum { DUMP_CHUNK_SIZE = 32 * 1024 };
+
+struct buffer {
+	uint8_t *bytes;
+	size_t len, capacity;
+};
+
+struct recording {
+	char *name; /* for messages */
+	FILE *file;
+	uint64_t offset;     /* read so far */
+	uint64_t pass_count; /* delivered so far */
+	bool is_finished;
+	struct buffer payload;
+	struct buffer plain; /* segments, then the pass */
+	struct buffer spare; /* becomes plain while plain is the base of the next */
+	const uint8_t *pass; /* the last pass: inside plain */
+	size_t pass_len;
+	bool has_base; /* pass may be built upon */
+	uint64_t payload_since_full;
+	ZSTD_DCtx *zstd;
+};
+
+static const uint32_t crc_table[256] = {
+	0x00000000, 0x77073096, 0xee0e612c, 0x990951ba, 0x076dc419, 0x706af48f,
+	0xe963a535, 0x9e6495a3, 0x0edb8832, 0x79dcb8a4, 0xe0d5e91e, 0x97d2d988,
+	0x09b64c2b, 0x7eb17cbd, 0xe7b82d07, 0x90bf1d91, 0x1db71064, 0x6ab020f2,
+	0xf3b97148, 0x84be41de, 0x1adad47d, 0x6ddde4eb, 0xf4d4b551, 0x83d385c7,
+	0x136c9856, 0x646ba8c0, 0xfd62f97a, 0x8a65c9ec, 0x14015c4f, 0x63066cd9,
+	0xfa0f3d63, 0x8d080df5, 0x3b6e20c8, 0x4c69105e, 0xd56041e4, 0xa2677172,
+	0x3c03e4d1, 0x4b04d447, 0xd20d85fd, 0xa50ab56b, 0x35b5a8fa, 0x42b2986c,
+	0xdbbbc9d6, 0xacbcf940, 0x32d86ce3, 0x45df5c75, 0xdcd60dcf, 0xabd13d59,
+	0x26d930ac, 0x51de003a, 0xc8d75180, 0xbfd06116, 0x21b4f4b5, 0x56b3c423,
+	0xcfba9599, 0xb8bda50f, 0x2802b89e, 0x5f058808, 0xc60cd9b2, 0xb10be924,
+	0x2f6f7c87, 0x58684c11, 0xc1611dab, 0xb6662d3d, 0x76dc4190, 0x01db7106,
+	0x98d220bc, 0xefd5102a, 0x71b18589, 0x06b6b51f, 0x9fbfe4a5, 0xe8b8d433,
+	0x7807c9a2, 0x0f00f934, 0x9609a88e, 0xe10e9818, 0x7f6a0dbb, 0x086d3d2d,
+	0x91646c97, 0xe6635c01, 0x6b6b51f4, 0x1c6c6162, 0x856530d8, 0xf262004e,
+	0x6c0695ed, 0x1b01a57b, 0x8208f4c1, 0xf50fc457, 0x65b0d9c6, 0x12b7e950,
+	0x8bbeb8ea, 0xfcb9887c, 0x62dd1ddf, 0x15da2d49, 0x8cd37cf3, 0xfbd44c65,
+	0x4db26158, 0x3ab551ce, 0xa3bc0074, 0xd4bb30e2, 0x4adfa541, 0x3dd895d7,
+	0xa4d1c46d, 0xd3d6f4fb, 0x4369e96a, 0x346ed9fc, 0xad678846, 0xda60b8d0,
+	0x44042d73, 0x33031de5, 0xaa0a4c5f, 0xdd0d7cc9, 0x5005713c, 0x270241aa,
+	0xbe0b1010, 0xc90c2086, 0x5768b525, 0x206f85b3, 0xb966d409, 0xce61e49f,
+	0x5edef90e, 0x29d9c998, 0xb0d09822, 0xc7d7a8b4, 0x59b33d17, 0x2eb40d81,
+	0xb7bd5c3b, 0xc0ba6cad, 0xedb88320, 0x9abfb3b6, 0x03b6e20c, 0x74b1d29a,
+	0xead54739, 0x9dd277af, 0x04db2615, 0x73dc1683, 0xe3630b12, 0x94643b84,
+	0x0d6d6a3e, 0x7a6a5aa8, 0xe40ecf0b, 0x9309ff9d, 0x0a00ae27, 0x7d079eb1,
+	0xf00f9344, 0x8708a3d2, 0x1e01f268, 0x6906c2fe, 0xf762575d, 0x806567cb,
+	0x196c3671, 0x6e6b06e7, 0xfed41b76, 0x89d32be0, 0x10da7a5a, 0x67dd4acc,
+	0xf9b9df6f, 0x8ebeeff9, 0x17b7be43, 0x60b08ed5, 0xd6d6a3e8, 0xa1d1937e,
+	0x38d8c2c4, 0x4fdff252, 0xd1bb67f1, 0xa6bc5767, 0x3fb506dd, 0x48b2364b,
+	0xd80d2bda, 0xaf0a1b4c, 0x36034af6, 0x41047a60, 0xdf60efc3, 0xa867df55,
+	0x316e8eef, 0x4669be79, 0xcb61b38c, 0xbc66831a, 0x256fd2a0, 0x5268e236,
+	0xcc0c7795, 0xbb0b4703, 0x220216b9, 0x5505262f, 0xc5ba3bbe, 0xb2bd0b28,
+	0x2bb45a92, 0x5cb36a04, 0xc2d7ffa7, 0xb5d0cf31, 0x2cd99e8b, 0x5bdeae1d,
+	0x9b64c2b0, 0xec63f226, 0x756aa39c, 0x026d930a, 0x9c0906a9, 0xeb0e363f,
+	0x72076785, 0x05005713, 0x95bf4a82, 0xe2b87a14, 0x7bb12bae, 0x0cb61b38,
+	0x92d28e9b, 0xe5d5be0d, 0x7cdcefb7, 0x0bdbdf21, 0x86d3d2d4, 0xf1d4e242,
+	0x68ddb3f8, 0x1fda836e, 0x81be16cd, 0xf6b9265b, 0x6fb077e1, 0x18b74777,
+	0x88085ae6, 0xff0f6a70, 0x66063bca, 0x11010b5c, 0x8f659eff, 0xf862ae69,
+	0x616bffd3, 0x166ccf45, 0xa00ae278, 0xd70dd2ee, 0x4e048354, 0x3903b3c2,
+	0xa7672661, 0xd06016f7, 0x4969474d, 0x3e6e77db, 0xaed16a4a, 0xd9d65adc,
+	0x40df0b66, 0x37d83bf0, 0xa9bcae53, 0xdebb9ec5, 0x47b2cf7f, 0x30b5ffe9,
+	0xbdbdf21c, 0xcabac28a, 0x53b39330, 0x24b4a3a6, 0xbad03605, 0xcdd70693,
+	0x54de5729, 0x23d967bf, 0xb3667a2e, 0xc4614ab8, 0x5d681b02, 0x2a6f2b94,
+	0xb40bbe37, 0xc30c8ea1, 0x5a05df1b, 0x2d02ef8d,
+};
+
+uint32_t recording_checksum(const uint8_t *bytes, size_t len)
+{
+	uint32_t crc = ~UINT32_C(0);
+	for (size_t i = 0; i < len; i++)
+		crc = crc >> 8 ^ crc_table[(crc ^ bytes[i]) & 0xff];
+	return ~crc;
+}
+
+void frame_header_put(uint8_t *out, const struct frame_header *header)
+{
+	put_le32(out, header->type);
+	put_le32(out + 4, header->length);
+	put_le32(out + 8, header->checksum);
+	put_le32(out + 12, recording_checksum(out, 12));
+}
+
+bool frame_header_get(struct frame_header *header, const uint8_t *in)
+{
+	header->type = get_le32(in);
+	header->length = get_le32(in + 4);
+	header->checksum = get_le32(in + 8);
+	return get_le32(in + 12) == recording_checksum(in, 12);
+}
+
+/* Reads up to `len` bytes; fewer at the end of the file. -1 when it cannot. */
+static int read_bytes(struct recording *r, uint8_t *out, size_t len, size_t *got,
+		      struct error *err)
+{
+	*got = fread(out, 1, len, r->file);
+	r->offset += *got;
+	if (*got < len && ferror(r->file))
+		return error_errno(err, errno, "cannot read %s", r->name);
+	return 0;
+}
+
+/* Appends up to `len` bytes in steps, so that a claim alone allocates nothing. */
+static int read_more(struct recording *r, struct buffer *buffer, size_t len,
+		     struct error *err)
+{
+	enum { STEP = 256 * 1024 };
+	size_t got = 1;
+	while (len > 0 && got > 0) {
+		size_t step = len < STEP ? len : STEP;
+		array_reserve(&buffer->bytes, &buffer->capacity, buffer->len + step, 1);
+		if (read_bytes(r, buffer->bytes + buffer->len, step, &got, err))
+			return -1;
+		buffer->len += got;
+		len -= got;
+	}
+	return 0;
+}
+
+static bool is_at_end(struct recording *r)
+{
+	int c = fgetc(r->file);
+	if (c == EOF)
+		return true;
+	ungetc(c, r->file);
+	return false;
+}
+
+static enum source_result damaged(const struct recording *r, uint64_t offset,
+				  const char *why, struct error *err)
+{
+	return (enum source_result)error_set(
+		err, ERROR_INPUT,
+		"%s: damaged at byte %llu (pass %llu of the recording): %s; passes "
+		"before it are good",
+		r->name, (unsigned long long)offset,
+		(unsigned long long)r->pass_count + 1, why);
+}
+
+/* Room for `len` bytes; what was there is lost. */
+static void buffer_renew(struct buffer *buffer, size_t len)
+{
+	if (len > buffer->capacity) {
+		free(buffer->bytes);
+		buffer->bytes = xmalloc(len);
+		buffer->capacity = len;
+	}
+	buffer->len = len;
+}
+
+/* Turns differences back into what they are differences of. */
+static void add(uint8_t *out, const uint8_t *before, size_t len)
+{
+	size_t i = 0;
+	for (; i + 4 <= len; i += 4)
+		put_le32(out + i, get_le32(out + i) + get_le32(before + i));
+	for (; i < len; i++)
+		out[i] = (uint8_t)(out[i] + before[i]);
+}
+
+/* Undoes the differences in `out`. NULL, or what is wrong with the segments. */
+static const char *apply_segments(const uint8_t *segments, size_t count, uint8_t *out,
+				  size_t out_len, const uint8_t *base, size_t base_len)
+{
+	uint32_t expected = 0;
+	for (size_t i = 0; i < count; i++, segments += SEGMENT_SIZE) {
+		uint32_t len = get_le32(segments), from = get_le32(segments + 4);
+		if (len == 0 || len > out_len)
+			return "a segment is too long";
+		if (from != SEGMENT_LITERAL) {
+			uint32_t ref = expected + from;
+			if ((uint64_t)ref + len > base_len)
+				return "a segment refers to nothing";
+			add(out, base + ref, len);
+			expected = ref + len;
+		}
+		out += len;
+		out_len -= len;
+	}
+	return out_len == 0 ? NULL : "the segments do not cover the pass";
+}
+
+/* The compressed part of a payload into r->plain. NULL, or what is wrong. */
+static const char *unpack(struct recording *r, uint64_t plain_len, bool is_delta)
+{
+	const uint8_t *packed = r->payload.bytes + PASS_HEADER_SIZE;
+	size_t packed_len = r->payload.len - PASS_HEADER_SIZE;
+	if (ZSTD_getFrameContentSize(packed, packed_len) != plain_len)
+		return "the lengths contradict each other";
+	if (plain_len > pass_size_allowed(r->payload_since_full) ||
+	    plain_len > 2 * PASS_SIZE_MAX)
+		return "the pass is impossibly large";
+	buffer_renew(&r->plain, (size_t)plain_len + 1);
+	if (is_delta)
+		ZSTD_DCtx_refPrefix(r->zstd, r->pass, r->pass_len);
+	size_t got = ZSTD_decompressDCtx(r->zstd, r->plain.bytes, (size_t)plain_len,
+					 packed, packed_len);
+	return got == plain_len ? NULL : "it does not decompress";
+}
+
+/* The payload as a pass: sets r->pass. NULL, or what is wrong with it. */
+static const char *decode_pass(struct recording *r, bool is_delta)
+{
+	if (r->payload.len < PASS_HEADER_SIZE)
+		return "the frame is too short";
+	if (is_delta && !r->has_base)
+		return "the pass before it, on which it builds, is missing";
+	uint32_t raw_len = get_le32(r->payload.bytes + 16);
+	uint32_t segment_count = get_le32(r->payload.bytes + 20);
+	if (raw_len > PASS_SIZE_MAX || (!is_delta && segment_count > 0))
+		return "the lengths are impossible";
+	r->payload_since_full = r->payload.len + (is_delta ? r->payload_since_full : 0);
+
+	struct buffer base = r->plain;
+	r->plain = r->spare;
+	r->spare = base;
+	uint64_t segments_len = (uint64_t)segment_count * SEGMENT_SIZE;
+	const char *wrong = unpack(r, segments_len + raw_len, is_delta);
+	uint8_t *pass = wrong ? NULL : r->plain.bytes + segments_len;
+	if (!wrong && is_delta)
+		wrong = apply_segments(r->plain.bytes, segment_count, pass, raw_len,
+				       r->pass, r->pass_len);
+	r->has_base = !wrong;
+	r->pass = pass;
+	r->pass_len = raw_len;
+	return wrong;
+}
+
+static enum source_result end_here(struct recording *r)
+{
+	r->is_finished = true;
+	return SOURCE_END;
+}
+
+/* Reads a whole frame. SOURCE_END when there is none, *is_torn when half a one. */
+static enum source_result read_frame(struct recording *r, struct frame_header *header,
+				     bool *is_torn, struct error *err)
+{
+	uint8_t bytes[FRAME_HEADER_SIZE];
+	uint64_t offset = r->offset;
+	size_t got;
+	if (read_bytes(r, bytes, sizeof(bytes), &got, err))
+		return SOURCE_ERROR;
+	*is_torn = got > 0 && got < sizeof(bytes);
+	if (got < sizeof(bytes))
+		return end_here(r);
+	if (!frame_header_get(header, bytes))
+		return damaged(r, offset,
+			       "the checksum of the frame header does not match", err);
+	if (header->length > PAYLOAD_SIZE_MAX)
+		return damaged(r, offset, "the frame is impossibly long", err);
+	r->payload.len = 0;
+	if (read_more(r, &r->payload, header->length, err))
+		return SOURCE_ERROR;
+	bool is_good = r->payload.len == header->length &&
+		       recording_checksum(r->payload.bytes, r->payload.len) ==
+			       header->checksum;
+	if (is_good)
+		return SOURCE_OK;
+	*is_torn = is_at_end(r);
+	return *is_torn ? end_here(r)
+			: damaged(r, offset, "the checksum does not match", err);
+}
+
+static enum source_result next_pass(struct recording *r, bool *is_torn,
+				    struct error *err)
+{
+	for (;;) {
+		uint64_t offset = r->offset;
+		struct frame_header header;
+		enum source_result result = read_frame(r, &header, is_torn, err);
+		if (result != SOURCE_OK)
+			return result;
+		/* Other types are for later versions to add; this one can do without.
+		 */
+		if (header.type != FRAME_PASS_FULL && header.type != FRAME_PASS_DELTA)
+			continue;
+		const char *wrong = decode_pass(r, header.type == FRAME_PASS_DELTA);
+		return wrong ? damaged(r, offset, wrong, err) : SOURCE_OK;
+	}
+}
+
+enum source_result recording_next(struct recording *r, const uint8_t **bytes,
+				  size_t *len, bool *is_torn, struct error *err)
+{
+	*is_torn = false;
+	if (r->is_finished)
+		return SOURCE_END;
+	if (!r->zstd) {
+		/* A dump: the one pass that recording_open() made. */
+		r->is_finished = true;
+	} else {
+		enum source_result result = next_pass(r, is_torn, err);
+		if (result != SOURCE_OK) {
+			r->is_finished = true;
+			return result;
+		}
+	}
+	r->pass_count++;
+	*bytes = r->pass;
+	*len = r->pass_len;
+	return SOURCE_OK;
+}
+
+static void add_item(struct buffer *out, enum item_kind kind, const char *key,
+		     const void *data, size_t len)
+{
+	size_t key_len = strlen(key);
+	array_reserve(&out->bytes, &out->capacity,
+		      out->len + ITEM_HEADER_SIZE + key_len + len, 1);
+	uint8_t *p = out->bytes + out->len;
+	put_le16(p, (uint16_t)kind);
+	put_le16(p + 2, (uint16_t)key_len);
+	put_le32(p + 4, (uint32_t)len);
+	memcpy(p + ITEM_HEADER_SIZE, key, key_len);
+	memcpy(p + ITEM_HEADER_SIZE + key_len, data, len);
+	out->len += ITEM_HEADER_SIZE + key_len + len;
+}
+
+static void add_note(struct buffer *out, const char *what, const char *why)
+{
+	add_item(out, ITEM_DEGRADED, what, why, strlen(why));
+}
+
+/* When the sockets were dumped: a file tells, of a pipe it is now. */
+static void add_dump_head(struct buffer *out, FILE *file)
+{
+	static const uint8_t no_inode[8];
+	struct timespec when = { 0 };
+	struct stat st;
+	if (fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode))
+		when = st.st_mtim;
+	else
+		clock_gettime(CLOCK_REALTIME, &when);
+	uint8_t stamps[16] = { 0 };
+	put_le64(stamps, (uint64_t)when.tv_sec * 1000000000U + (uint64_t)when.tv_nsec);
+	add_item(out, ITEM_PASS, "", stamps, sizeof(stamps));
+	add_item(out, ITEM_HOST, "name", "", 0);
+	add_item(out, ITEM_NETNS, "self", no_inode, sizeof(no_inode));
+}
+
+static void add_dump_end(struct buffer *out)
+{
+	static const char why[] = "an ss dump holds none";
+	static const uint8_t end[9] = { [8] = 1 };
+	add_note(out, "process owners", why);
+	add_note(out, "kernel settings", why);
+	add_note(out, "addresses of the host", why);
+	add_item(out, ITEM_END, "", end, sizeof(end));
+}
+
+static size_t message_size(uint32_t nlmsg_len)
+{
+	return ((size_t)nlmsg_len + 3) & ~(size_t)3;
+}
+
+static bool is_row(const uint8_t *message)
+{
+	uint16_t type = get_le16(message + 4);
+	return type == SOCK_DIAG_BY_FAMILY || type == OLD_TCP_REPLY;
+}
+
+/*
+ * What `ss -D` writes first: a row, or the NLMSG_DONE of a host without any.
+ * Netlink is in the byte order of its host; only little-endian ones are read.
+ */
+static bool is_dump_start(const uint8_t *message)
+{
+	uint32_t len = get_le32(message);
+	uint16_t type = get_le16(message + 4), flags = get_le16(message + 6);
+	if (type == NLMSG_DONE)
+		return len == 20 && (flags & NLM_F_MULTI);
+	return is_row(message) && len >= ROW_SIZE_MIN && len <= ROW_SIZE_MAX;
+}
+
+/*
+ * The rows in `in` as netlink items. Control messages are left out: ss dumps
+ * the families one after the other, so NLMSG_DONE is not the end of the file.
+ */
+static void add_rows(struct buffer *out, const uint8_t *in, size_t len)
+{
+	size_t at = 0, chunk = 0; /* rows from chunk to at are not yet in an item */
+	const char *problem = NULL;
+	while (at < len && !problem) {
+		uint32_t size = len - at >= 16 ? get_le32(in + at) : 0;
+		if (len - at >= 16 && (size < 16 || size > ROW_SIZE_MAX)) {
+			problem = "it is damaged; what follows the damage was left out";
+		} else if (len - at < 16 || size > len - at) {
+			problem = "the last record is cut short and was left out";
+		} else {
+			size_t next = at + message_size(size);
+			bool has_row = is_row(in + at);
+			if (at > chunk &&
+			    (!has_row || next - chunk > DUMP_CHUNK_SIZE)) {
+				add_item(out, ITEM_NETLINK, "", in + chunk, at - chunk);
+				chunk = at;
+			}
+			at = next < len ? next : len;
+			chunk = has_row ? chunk : at;
+		}
+	}
+	if (at > chunk)
+		add_item(out, ITEM_NETLINK, "", in + chunk, at - chunk);
+	if (problem)
+		add_note(out, "ss dump", problem);
+}
+
+static int open_dump(struct recording *r, const uint8_t *start, size_t start_len,
+		     struct error *err)
+{
+	array_reserve(&r->payload.bytes, &r->payload.capacity, start_len, 1);
+	memcpy(r->payload.bytes, start, start_len);
+	r->payload.len = start_len;
+	if (read_more(r, &r->payload, PASS_SIZE_MAX, err))
+		return -1;
+	if (r->payload.len > PASS_SIZE_MAX)
+		return error_set(err, ERROR_INPUT,
+				 "%s is an ss dump of more than 1 GiB", r->name);
+	add_dump_head(&r->plain, r->file);
+	add_rows(&r->plain, r->payload.bytes, r->payload.len);
+	add_dump_end(&r->plain);
+	r->pass = r->plain.bytes;
+	r->pass_len = r->plain.len;
+	return 0;
+}
+
+static int open_recording(struct recording *r, const uint8_t *header, size_t len,
+			  struct error *err)
+{
+	if (len < FILE_HEADER_SIZE) {
+		r->is_finished = true;
+	} else if (get_le32(header + 8) != RECORDING_VERSION) {
+		return error_set(err, ERROR_INPUT,
+				 "%s is a recording of format %u and this conn-doctor "
+				 "reads format %u only; read it with the version that "
+				 "wrote it, or a newer one",
+				 r->name, get_le32(header + 8), RECORDING_VERSION);
+	}
+	r->zstd = ZSTD_createDCtx();
+	if (!r->zstd)
+		return error_set(err, ERROR_SYSTEM, "cannot read %s: no memory",
+				 r->name);
+	return 0;
+}
+
+static int recognise(struct recording *r, struct error *err)
+{
+	uint8_t start[FILE_HEADER_SIZE];
+	size_t len;
+	if (read_bytes(r, start, sizeof(start), &len, err))
+		return -1;
+	if (len >= RECORDING_MAGIC_SIZE &&
+	    memcmp(start, RECORDING_MAGIC, RECORDING_MAGIC_SIZE) == 0)
+		return open_recording(r, start, len, err);
+	if (len == sizeof(start) && is_dump_start(start))
+		return open_dump(r, start, len, err);
+	if (len >= RECORDING_MAGIC_SIZE && memcmp(start, RECORDING_MAGIC, 4) == 0)
+		return error_set(
+			err, ERROR_INPUT,
+			"%s was a recording, but its line ends were changed on "
+			"the way here; copy it again as a binary file",
+			r->name);
+	return error_set(err, ERROR_INPUT,
+			 "%s is neither a conn-doctor recording nor an `ss -D` dump",
+			 r->name);
+}
+
+int recording_open(struct recording **out, const char *path, struct error *err)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *file = is_stdin ? stdin : fopen(path, "rbe");
+	if (!file)
+		return error_errno(err, errno, "cannot open %s", path);
+	struct recording *r = xcalloc(1, sizeof(*r));
+	r->file = file;
+	r->name = xstrdup(is_stdin ? "standard input" : path);
+	if (recognise(r, err)) {
+		recording_close(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+void recording_close(struct recording *r)
+{
+	if (!r)
+		return;
+	if (r->file != stdin)
+		fclose(r->file);
+	ZSTD_freeDCtx(r->zstd);
+	free(r->payload.bytes);
+	free(r->plain.bytes);
+	free(r->spare.bytes);
+	free(r->name);
+	free(r);
+}

@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: MIT */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn-doctor/diagnose.h"
+#include "conn-doctor/format.h"
+#include "conn-doctor/memory.h"
+#include "conn-doctor/text.h"
+#include "formats.h"
+#include "names.h"
+
+/*
+ * The documents conn-doctor.report/1 and conn-doctor.list/1; their schemas are
+ * in share/conn-doctor/schema. An unknown value has no key. The long arrays are
+ * written element by element into a hand-made frame, so that a million sockets
+ * need the memory of one. Fifteen digits write 31.2 as 31.2, not as 31.1999...
+ */
+#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+struct writer {
+	const struct report *r;
+	FILE *out;
+	char *buffer;
+	size_t capacity;
+	bool is_failed;
+};
+
+static void set_new(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new_nocheck(object, key, value);
+}
+
+/* Text that may come from outside: made valid UTF-8 without control characters. */
+static json_t *safe_string(const char *text, size_t len)
+{
+	auto_strbuf struct strbuf sb = { 0 };
+	text_sanitize(&sb, text, len);
+	return json_stringn_nocheck(strbuf_text(&sb), sb.len);
+}
+
+/* Absent when the text is empty or NULL: nothing is known. */
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	if (text && text[0])
+		set_new(object, key, safe_string(text, strlen(text)));
+}
+
+/* For words of our own tables. */
+static void set_word(json_t *object, const char *key, const char *word)
+{
+	set_new(object, key, json_string_nocheck(word));
+}
+
+static void set_integer(json_t *object, const char *key, uint64_t value)
+{
+	set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void set_flag(json_t *object, const char *key, bool value)
+{
+	set_new(object, key, json_boolean(value));
+}
+
+/* Identities of 64 bits are strings: jq 1.6 alters integers above 2^53. */
+static void set_identity(json_t *object, const char *key, uint64_t value)
+{
+	set_new(object, key, json_sprintf("%llu", (unsigned long long)value));
+}
+
+static void set_cookie(json_t *object, const char *key, uint64_t cookie)
+{
+	set_new(object, key, json_sprintf("0x%llx", (unsigned long long)cookie));
+}
+
+static void set_fingerprint(json_t *object, const char *key, const struct finding *f)
+{
+	set_new(object, key,
+		json_sprintf("%016llx", (unsigned long long)f->fingerprint));
+}
+
+static void set_seconds(json_t *object, const char *key, int64_t ms)
+{
+	if (ms >= 0)
+		set_new(object, key, json_real((double)ms / 1000));
+}
+
+/* Two keys, or none when it is unknown. */
+static void set_since(json_t *object, uint32_t since_cs, bool is_exact)
+{
+	if (since_cs == ASSESSMENT_SINCE_UNKNOWN)
+		return;
+	set_seconds(object, "since_seconds", since_cs * 10LL);
+	set_flag(object, "since_exact", is_exact);
+}
+
+static void set_endpoint(json_t *object, const char *key, const struct tcp_socket *sk,
+			 const struct ip_address *ip, uint16_t port)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+	set_word(object, key, endpoint_print(ip, sk->ip_version, port, text));
+}
+
+static json_t *verdict_counts(const uint32_t verdicts[VERDICT_COUNT])
+{
+	json_t *counts = json_object();
+	for (size_t v = 0; v < VERDICT_COUNT; v++)
+		if (verdicts[v])
+			set_integer(counts, verdict_table[v].code, verdicts[v]);
+	return counts;
+}
+
+/* One string for each line. */
+static json_t *lines(const char *text)
+{
+	json_t *array = json_array();
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		json_array_append_new(array, safe_string(text, len));
+		text += len + (text[len] == '\n');
+	}
+	return array;
+}
+
+static json_t *strings(char *const *texts, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, safe_string(texts[i], strlen(texts[i])));
+	return array;
+}
+
+/* struct tcp_info under the kernel's names, without tcpi_, units added. */
+#define KEY(member, bit)                                                             \
+	{                                                                            \
+#member, TCP_HAS_##bit, sizeof(((struct tcp_socket *)NULL)->member), \
+			offsetof(struct tcp_socket, member)                          \
+	}
+static const struct {
+	const char *name;
+	uint16_t has;
+	uint16_t size;
+	size_t offset;
+} tcp_info_keys[] = {
+	KEY(ca_state, INFO),
+	KEY(retransmits, INFO),
+	KEY(probes, INFO),
+	KEY(backoff, INFO),
+	KEY(rto_us, INFO),
+	KEY(unacked, INFO),
+	KEY(last_data_sent_ms, INFO),
+	KEY(last_data_recv_ms, INFO),
+	KEY(last_ack_recv_ms, INFO),
+	KEY(rtt_us, INFO),
+	KEY(rttvar_us, INFO),
+	KEY(snd_cwnd, INFO),
+	KEY(total_retrans, INFO),
+	KEY(bytes_acked, BYTES),
+	KEY(bytes_received, BYTES),
+	KEY(segs_in, SEGS),
+	KEY(notsent_bytes, NOTSENT),
+	KEY(min_rtt_us, NOTSENT),
+	KEY(data_segs_out, NOTSENT),
+	KEY(busy_time_ms, BUSY),
+	KEY(rwnd_limited_ms, BUSY),
+	KEY(snd_wnd, SND_WND),
+	KEY(rcv_wnd, RCV_WND),
+};
+#undef KEY
+
+static uint64_t number_at(const void *at, size_t size)
+{
+	uint8_t u8;
+	uint32_t u32;
+	uint64_t u64;
+	switch (size) {
+	case sizeof(u8):
+		memcpy(&u8, at, sizeof(u8));
+		return u8;
+	case sizeof(u32):
+		memcpy(&u32, at, sizeof(u32));
+		return u32;
+	default:
+		memcpy(&u64, at, sizeof(u64));
+		return u64;
+	}
+}
+
+static json_t *tcp_info_object(const struct tcp_socket *sk)
+{
+	json_t *object = json_object();
+	for (size_t i = 0; i < sizeof(tcp_info_keys) / sizeof(*tcp_info_keys); i++)
+		if (sk->has & tcp_info_keys[i].has)
+			set_integer(
+				object, tcp_info_keys[i].name,
+				number_at((const char *)sk + tcp_info_keys[i].offset,
+					  tcp_info_keys[i].size));
+	return object;
+}
+
+/* Of a listener the queue fields count connections, of the others bytes. */
+static void set_queues(json_t *o, const struct tcp_socket *sk)
+{
+	bool is_listener = sk->state == TCP_STATE_LISTEN;
+	set_integer(o, is_listener ? "accept_queue_count" : "recv_queue_bytes",
+		    sk->recv_queue);
+	set_integer(o, is_listener ? "accept_queue_limit_count" : "send_queue_bytes",
+		    sk->send_queue);
+}
+
+/* gives_up false: no kernel timer will ever end this connection. */
+static void set_derived(json_t *o, const struct derived *d)
+{
+	if (d->turn != TURN_UNKNOWN)
+		set_word(o, "turn", turn_name(d->turn));
+	if (d->gives_up_ms != DERIVED_UNKNOWN)
+		set_flag(o, "gives_up", d->gives_up_ms != DERIVED_NEVER);
+	set_seconds(o, "gives_up_in_seconds", d->gives_up_ms);
+	set_seconds(o, "idle_seconds", d->idle_ms);
+	if (d->keepalive != KEEPALIVE_UNKNOWN)
+		set_flag(o, "keepalive", d->keepalive == KEEPALIVE_ON);
+}
+
+static void set_owner(json_t *o, const struct report *r, uint32_t row)
+{
+	int32_t fd;
+	const struct process *p = report_process_of(r, row, &fd);
+	if (!p)
+		return;
+	set_new(o, "process.pid", json_integer(p->pid));
+	set_new(o, "process.fd", json_integer(fd));
+	set_text(o, "process.executable.name", p->comm);
+}
+
+static void set_assessment(json_t *o, const struct assessment *a)
+{
+	if (a->role != ROLE_NONE)
+		set_word(o, "role", role_name(a->role));
+	set_word(o, "verdict", verdict_table[a->verdict].code);
+	set_word(o, "confidence", confidence_name(a->confidence));
+	set_word(o, "acts", acts_name(a->acts));
+	set_since(o, a->since_cs, a->is_since_exact);
+}
+
+static json_t *connection_object(const struct report *r, uint32_t row)
+{
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	bool is_listener = sk->state == TCP_STATE_LISTEN;
+	struct derived d;
+	auto_strbuf struct strbuf evidence = { 0 };
+	json_t *o = json_object();
+	derive(r, row, &d);
+	set_word(o, "schema", "conn-doctor.connection/1");
+	set_cookie(o, "cookie", sk->cookie);
+	set_text(o, "namespace", netns_name(r, sk->netns));
+	set_endpoint(o, "local", sk, &sk->local, sk->local_port);
+	if (!is_listener)
+		set_endpoint(o, "peer", sk, &sk->peer, sk->peer_port);
+	set_word(o, "state", tcp_state_id(sk->state));
+	set_assessment(o, &r->assessments[row]);
+	set_derived(o, &d);
+	set_queues(o, sk);
+	set_owner(o, r, row);
+	verdict_evidence(r, row, &evidence);
+	if (evidence.len)
+		set_new(o, "evidence", lines(strbuf_text(&evidence)));
+	if ((sk->has & TCP_HAS_INFO) && !is_listener)
+		set_new(o, "tcp_info", tcp_info_object(sk));
+	return o;
+}
+
+/* Whole numbers as integers: 129, not 129.0. */
+static json_t *number(double value)
+{
+	if (fabs(value) < 1e15 && trunc(value) == value)
+		return json_integer((json_int_t)value);
+	return json_real(value);
+}
+
+/* "~:96": everything above 96 is an alert. */
+static void set_range(json_t *o, const char *key, double limit)
+{
+	if (!(fabs(limit) < 1e12))
+		return;
+	long long milli = llround(limit * 1000);
+	const char *sign = milli < 0 ? "-" : "";
+	milli = llabs(milli);
+	if (milli % 1000)
+		set_new(o, key,
+			json_sprintf("~:%s%lld.%03lld", sign, milli / 1000,
+				     milli % 1000));
+	else
+		set_new(o, key, json_sprintf("~:%s%lld", sign, milli / 1000));
+}
+
+/* The keys every document and every finding begins with. */
+static json_t *stamped_object(const struct report *r, const char *schema)
+{
+	char time[FORMAT_SIZE];
+	json_t *o = json_object();
+	set_word(o, "schema", schema);
+	set_word(o, "time", time_print_utc(r->snap->realtime_ns, time));
+	set_identity(o, "time_unix_nano", r->snap->realtime_ns);
+	set_text(o, "host.name", r->snap->host);
+	return o;
+}
+
+static void set_listener_attributes(json_t *attributes, const struct report *r,
+				    const struct service *s)
+{
+	const struct tcp_socket *sk = &r->snap->sockets[s->listeners[0]];
+	char address[IP_TEXT_SIZE];
+	set_word(attributes, "network.type", sk->ip_version == 4 ? "ipv4" : "ipv6");
+	set_word(attributes, "network.local.address",
+		 ip_address_print(&sk->local, sk->ip_version, address));
+	set_integer(attributes, "network.local.port", s->port);
+	if (s->netns < r->snap->netns_count)
+		set_identity(attributes, "conn_doctor.netns.inode",
+			     r->snap->namespaces[s->netns].inode);
+	set_text(attributes, "service.name", s->stack);
+}
+
+static json_t *finding_attributes(const struct report *r, const struct finding *f)
+{
+	const struct service *s = finding_service(r, f);
+	const struct process *p = finding_process(r, f);
+	json_t *attributes = json_object();
+	set_word(attributes, "network.transport", "tcp");
+	if (s && s->listener_count)
+		set_listener_attributes(attributes, r, s);
+	if (f->kind == FINDING_ACCEPT_QUEUE_FULL)
+		set_word(attributes, "network.connection.state", "listen");
+	if (p) {
+		set_new(attributes, "process.pid", json_integer(p->pid));
+		set_text(attributes, "process.executable.name", p->comm);
+	}
+	return attributes;
+}
+
+static void set_measure(json_t *o, const struct finding *f)
+{
+	if (isfinite(f->value))
+		set_new(o, "value", number(f->value));
+	set_text(o, "unit", f->unit);
+	set_range(o, "warning", f->warning);
+	set_range(o, "critical", f->critical);
+}
+
+static json_t *finding_object(const struct report *r, const struct finding *f)
+{
+	const struct service *s = finding_service(r, f);
+	json_t *o = stamped_object(r, "conn-doctor.finding/1");
+	set_fingerprint(o, "fingerprint", f);
+	set_word(o, "check", finding_table[f->kind].code);
+	set_word(o, "severity", severity_name(f->severity));
+	if (s)
+		set_word(o, "listener", s->listener_text);
+	set_text(o, "summary", f->summary);
+	set_word(o, "confidence", confidence_name(f->confidence));
+	set_word(o, "acts", acts_name(f->acts));
+	set_since(o, f->since_cs, f->is_since_exact);
+	if (f->part_of != NO_INDEX)
+		set_fingerprint(o, "part_of", &r->findings[f->part_of]);
+	set_measure(o, f);
+	set_new(o, "attributes", finding_attributes(r, f));
+	set_new(o, "evidence", strings(f->evidence, f->evidence_count));
+	set_new(o, "next", strings(f->next, f->next_count));
+	return o;
+}
+
+static json_t *process_object(const struct process *p, const char *stack)
+{
+	json_t *o = json_object();
+	set_new(o, "pid", json_integer(p->pid));
+	set_text(o, "command", p->comm);
+	set_text(o, "stack", stack);
+	return o;
+}
+
+static json_t *service_object(const struct report *r, const struct service *s)
+{
+	json_t *o = json_object();
+	json_t *processes = json_array();
+	set_word(o, "listener", s->listener_text);
+	set_text(o, "namespace", netns_name(r, s->netns));
+	set_word(o, "severity", severity_name(s->severity));
+	for (size_t i = 0; i < s->process_count; i++)
+		json_array_append_new(
+			processes,
+			process_object(&r->snap->processes[s->processes[i]], s->stack));
+	set_new(o, "processes", processes);
+	set_integer(o, "accept_queue_count", s->accept_queue_count);
+	set_integer(o, "accept_queue_limit_count", s->accept_queue_limit);
+	set_new(o, "verdicts", verdict_counts(s->verdicts));
+	return o;
+}
+
+static json_t *namespaces_array(const struct snapshot *snap)
+{
+	auto_free size_t *counts = xcalloc(snap->netns_count, sizeof(*counts));
+	for (size_t i = 0; i < snap->socket_count; i++)
+		if (snap->sockets[i].netns < snap->netns_count)
+			counts[snap->sockets[i].netns]++;
+	json_t *array = json_array();
+	for (size_t i = 0; i < snap->netns_count; i++) {
+		json_t *o = json_object();
+		set_text(o, "name", snap->namespaces[i].name);
+		set_identity(o, "inode", snap->namespaces[i].inode);
+		set_integer(o, "sockets", counts[i]);
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static json_t *degraded_array(const struct snapshot *snap)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < snap->degraded_count; i++) {
+		json_t *o = json_object();
+		set_text(o, "what", snap->degraded[i].what);
+		set_text(o, "why", snap->degraded[i].why);
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static json_t *collection_object(const struct report *r)
+{
+	const struct snapshot *snap = r->snap;
+	json_t *o = json_object();
+	set_integer(o, "passes", r->pass_count);
+	set_new(o, "duration_seconds",
+		json_real((double)(r->duration_ns / 1000) / 1e6));
+	set_integer(o, "sockets", snap->socket_count);
+	set_flag(o, "complete", snap->is_complete);
+	if (snap->unreadable_count)
+		set_integer(o, "unreadable_count", snap->unreadable_count);
+	set_new(o, "namespaces", namespaces_array(snap));
+	set_new(o, "degraded", degraded_array(snap));
+	return o;
+}
+
+/* The element, compact, into the reused buffer and out. Consumes it. */
+static void write_value(struct writer *w, json_t *value)
+{
+	size_t len = json_dumpb(value, w->buffer, w->capacity, DUMP_FLAGS);
+	if (len > w->capacity) {
+		array_reserve(&w->buffer, &w->capacity, len, 1);
+		len = json_dumpb(value, w->buffer, w->capacity, DUMP_FLAGS);
+	}
+	json_decref(value);
+	w->is_failed |= len == 0;
+	fwrite(w->buffer, 1, len, w->out);
+}
+
+/* The members of `head` without the closing brace, which close_document() adds. */
+static void open_document(struct writer *w, json_t *head)
+{
+	auto_free char *text = json_dumps(head, DUMP_FLAGS);
+	json_decref(head);
+	w->is_failed |= !text;
+	if (text)
+		fwrite(text, 1, strlen(text) - 1, w->out);
+}
+
+static void open_array(struct writer *w, const char *key)
+{
+	fprintf(w->out, ",\n\"%s\":[", key);
+}
+
+static void write_element(struct writer *w, bool is_first, json_t *value)
+{
+	fputs(is_first ? "\n" : ",\n", w->out);
+	write_value(w, value);
+}
+
+static void close_array(struct writer *w)
+{
+	fputc(']', w->out);
+}
+
+static void write_services(struct writer *w)
+{
+	bool is_first = true;
+	open_array(w, "services");
+	for (size_t i = 0; i < w->r->service_count; i++) {
+		if (!is_service_shown(w->r, &w->r->services[i]))
+			continue;
+		write_element(w, is_first, service_object(w->r, &w->r->services[i]));
+		is_first = false;
+	}
+	close_array(w);
+}
+
+static void write_findings(struct writer *w)
+{
+	open_array(w, "findings");
+	for (size_t i = 0; i < w->r->finding_count; i++)
+		write_element(w, i == 0, finding_object(w->r, &w->r->findings[i]));
+	close_array(w);
+}
+
+static void write_connections(struct writer *w, const uint32_t *rows, size_t count)
+{
+	open_array(w, "connections");
+	for (size_t i = 0; i < count; i++)
+		write_element(w, i == 0, connection_object(w->r, rows[i]));
+	close_array(w);
+}
+
+/* Running out of memory ends the program, here as everywhere (memory.h). */
+static void writer_init(struct writer *w, const struct report *r, FILE *out)
+{
+	json_set_alloc_funcs(xmalloc, free);
+	*w = (struct writer){ .r = r, .out = out };
+	array_reserve(&w->buffer, &w->capacity, 4096, 1);
+}
+
+static json_t *document_head(const struct report *r, const char *schema)
+{
+	json_t *head = stamped_object(r, schema);
+	set_new(head, "filter", safe_string(r->filter_text, strlen(r->filter_text)));
+	return head;
+}
+
+static int close_document(struct writer *w, struct error *err)
+{
+	fputs("}\n", w->out);
+	free(w->buffer);
+	return w->is_failed ? error_set(err, ERROR_SYSTEM, "cannot encode JSON") : 0;
+}
+
+int json_check(const struct report *r, const struct render_options *o, FILE *out,
+	       struct error *err)
+{
+	struct writer w;
+	auto_free uint32_t *rows = NULL;
+	size_t count = report_worst_first(r, o->all_connections, &rows);
+	writer_init(&w, r, out);
+	json_t *head = document_head(r, "conn-doctor.report/1");
+	set_word(head, "severity", severity_name(r->severity));
+	set_new(head, "collection", collection_object(r));
+	set_new(head, "verdicts", verdict_counts(r->verdicts));
+	open_document(&w, head);
+	write_services(&w);
+	write_findings(&w);
+	write_connections(&w, rows, count);
+	return close_document(&w, err);
+}
+
+int json_list(const struct report *r, const struct render_options *o, FILE *out,
+	      struct error *err)
+{
+	(void)o;
+	struct writer w;
+	auto_free uint32_t *rows = NULL;
+	size_t count = report_by_address(r, &rows);
+	writer_init(&w, r, out);
+	json_t *head = document_head(r, "conn-doctor.list/1");
+	set_new(head, "collection", collection_object(r));
+	set_new(head, "verdicts", verdict_counts(r->verdicts));
+	open_document(&w, head);
+	write_connections(&w, rows, count);
+	return close_document(&w, err);
+}

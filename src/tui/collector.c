@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "collector.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conn-doctor/history.h"
+#include "conn-doctor/memory.h"
+
+enum { FRAME_COUNT = 2, NO_FRAME = -1 };
+
+struct collector {
+	/* Of the thread alone. */
+	struct collector_options options;
+	struct history *history;
+	struct frame frames[FRAME_COUNT];
+
+	pthread_t thread;
+	int event_fd;
+
+	/* Under the lock. */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	int held;  /* the frame that is the screen's */
+	int ready; /* the frame that waits to be taken */
+	struct collector_status status;
+	uint64_t interval_ms;
+	enum column sort;
+	bool is_reversed;
+	bool is_paused;
+	bool is_refresh;
+	bool is_stopping;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void tell_screen(struct collector *c)
+{
+	uint64_t one = 1;
+	/* It fails only when the counter is full, which tells as much. */
+	ssize_t written = write(c->event_fd, &one, sizeof(one));
+	(void)written;
+}
+
+/* A frame that the screen does not hold. A ready one goes last, but goes. */
+static int choose_frame(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	int index = c->held == 0 || (c->held == NO_FRAME && c->ready == 0);
+	if (c->ready == index)
+		c->ready = NO_FRAME;
+	pthread_mutex_unlock(&c->lock);
+	return index;
+}
+
+static void hand_over(struct collector *c, int index)
+{
+	struct frame *f = &c->frames[index];
+	pthread_mutex_lock(&c->lock);
+	enum column sort = c->sort;
+	bool is_reversed = c->is_reversed;
+	pthread_mutex_unlock(&c->lock);
+	frame_sort(f, sort, is_reversed);
+
+	pthread_mutex_lock(&c->lock);
+	c->ready = index;
+	c->status.error.code = ERROR_NONE;
+	pthread_mutex_unlock(&c->lock);
+	tell_screen(c);
+}
+
+/* A recording that cannot be read on is at its end. */
+static void report_failure(struct collector *c, enum source_result result,
+			   const struct error *error)
+{
+	bool is_over = result == SOURCE_END || !c->options.source.ops->is_live;
+	pthread_mutex_lock(&c->lock);
+	if (result == SOURCE_ERROR)
+		c->status.error = *error;
+	c->status.is_ended = is_over;
+	c->status.is_hopeless = history_pass_count(c->history) == 0 ||
+				error->code == ERROR_UNSUPPORTED;
+	pthread_mutex_unlock(&c->lock);
+	tell_screen(c);
+}
+
+static void run_pass(struct collector *c)
+{
+	struct error error = { .code = ERROR_NONE };
+	int index = choose_frame(c);
+	struct frame *f = &c->frames[index];
+	const struct source *source = &c->options.source;
+	enum source_result result = source->ops->take(source->self, &f->snap, &error);
+	if (result != SOURCE_OK) {
+		report_failure(c, result, &error);
+		return;
+	}
+	history_update(c->history, &f->snap);
+	frame_diagnose(f, c->history, c->options.limits, c->options.filter);
+	hand_over(c, index);
+}
+
+static void wait_until(struct collector *c, uint64_t when_ms)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(when_ms / 1000),
+		.tv_nsec = (long)(when_ms % 1000) * 1000000,
+	};
+	pthread_cond_timedwait(&c->wake, &c->lock, &ts);
+}
+
+/*
+ * Waits for the next pass to be due: an interval after the last one began, and
+ * where a pass takes longer than that, at least a quarter of what it took, so
+ * that a host with a million sockets has some rest. False: the end.
+ */
+static bool wait_for_turn(struct collector *c, uint64_t began_ms)
+{
+	uint64_t ended_ms = now_ms();
+	bool is_live = c->options.source.ops->is_live;
+	pthread_mutex_lock(&c->lock);
+	while (!c->is_stopping && !c->is_refresh) {
+		uint64_t due_ms = began_ms + c->interval_ms;
+		if (due_ms < ended_ms + (ended_ms - began_ms) / 4)
+			due_ms = ended_ms + (ended_ms - began_ms) / 4;
+		if (c->status.is_ended || (c->is_paused && !is_live))
+			pthread_cond_wait(&c->wake, &c->lock);
+		else if (now_ms() < due_ms)
+			wait_until(c, due_ms);
+		else
+			break;
+	}
+	c->is_refresh = false;
+	bool go_on = !c->is_stopping;
+	pthread_mutex_unlock(&c->lock);
+	return go_on;
+}
+
+static bool has_ended(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool is_ended = c->status.is_ended;
+	pthread_mutex_unlock(&c->lock);
+	return is_ended;
+}
+
+static void *run(void *ptr)
+{
+	struct collector *c = ptr;
+	uint64_t began_ms;
+	do {
+		began_ms = now_ms();
+		if (!has_ended(c))
+			run_pass(c);
+	} while (wait_for_turn(c, began_ms));
+	return NULL;
+}
+
+/* Signals are the screen's business, except those that a fault raises here. */
+static void block_signals(sigset_t *before)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+	sigset_t all;
+	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		sigdelset(&all, faults[i]);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+static void release(struct collector *c)
+{
+	for (size_t i = 0; i < FRAME_COUNT; i++)
+		frame_clear(&c->frames[i]);
+	history_free(c->history);
+	pthread_cond_destroy(&c->wake);
+	pthread_mutex_destroy(&c->lock);
+	if (c->event_fd >= 0)
+		close(c->event_fd);
+	free(c);
+}
+
+static struct collector *prepare(const struct collector_options *options)
+{
+	struct collector *c = xcalloc(1, sizeof(*c));
+	c->options = *options;
+	c->interval_ms = options->interval_ms;
+	c->history = history_new();
+	c->held = c->ready = NO_FRAME;
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&c->lock, NULL);
+	c->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return c;
+}
+
+int collector_start(struct collector **out, const struct collector_options *options,
+		    struct error *err)
+{
+	struct collector *c = prepare(options);
+	int errnum = c->event_fd < 0 ? errno : 0;
+	if (!errnum) {
+		sigset_t before;
+		block_signals(&before);
+		errnum = pthread_create(&c->thread, NULL, run, c);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	if (errnum) {
+		release(c);
+		return error_errno(err, errnum, "cannot start the collector");
+	}
+	*out = c;
+	return 0;
+}
+
+int collector_fd(const struct collector *c)
+{
+	return c->event_fd;
+}
+
+struct frame *collector_take(struct collector *c, bool is_wanted,
+			     struct collector_status *status)
+{
+	uint64_t count;
+	ssize_t len = read(c->event_fd, &count, sizeof(count));
+	(void)len; /* nothing there: nothing to empty */
+	struct frame *f = NULL;
+	pthread_mutex_lock(&c->lock);
+	*status = c->status;
+	if (is_wanted && c->ready != NO_FRAME) {
+		c->held = c->ready;
+		c->ready = NO_FRAME;
+		f = &c->frames[c->held];
+	}
+	pthread_mutex_unlock(&c->lock);
+	return f;
+}
+
+void collector_refresh(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->is_refresh = true;
+	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void collector_set_interval(struct collector *c, uint64_t interval_ms)
+{
+	pthread_mutex_lock(&c->lock);
+	c->interval_ms = interval_ms;
+	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void collector_set_paused(struct collector *c, bool is_paused)
+{
+	pthread_mutex_lock(&c->lock);
+	c->is_paused = is_paused;
+	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void collector_set_order(struct collector *c, enum column sort, bool is_reversed)
+{
+	pthread_mutex_lock(&c->lock);
+	c->sort = sort;
+	c->is_reversed = is_reversed;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void collector_stop(struct collector *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->is_stopping = true;
+	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+	pthread_join(c->thread, NULL);
+	release(c);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_TUI_COLLECTOR_H
+#define CONN_DOCTOR_TUI_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conn-doctor/error.h"
+#include "conn-doctor/filter.h"
+#include "conn-doctor/limits.h"
+#include "conn-doctor/source.h"
+#include "frame.h"
+
+/*
+ * Collection in a thread of its own, so that keys never wait for it.
+ *
+ * Source, history and two frames belong to the thread. A finished frame is
+ * handed over whole: from collector_take() until the next one, the frame
+ * belongs to the screen (which may re-sort it), and the thread fills the other.
+ * At no time do both threads see the same frame, so nothing is locked but the
+ * hand-over itself, which is a few words long. What a frame needs of the past
+ * is in its assessments: the history, which the next pass changes, is not
+ * reachable from it. A frame that the screen did not want (it is frozen, or its
+ * terminal is slow) is overwritten; the history has seen it all the same.
+ *
+ * Values that need the history of one row (its timeline, its evidence) are to
+ * be asked of the thread by cookie and to arrive with the frame.
+ */
+struct collector;
+
+struct collector_options {
+	struct source source;
+	const struct limits *limits;
+	const struct filter *filter;
+	uint64_t interval_ms;
+};
+
+struct collector_status {
+	bool is_ended;      /* the recording is over */
+	bool is_hopeless;   /* nothing was ever collected: `error` says why */
+	struct error error; /* of the last pass; ERROR_NONE = it went well */
+};
+
+int collector_start(struct collector **out, const struct collector_options *options,
+		    struct error *err);
+
+/* Readable when there is a new frame or status; collector_take() empties it. */
+int collector_fd(const struct collector *c);
+
+/*
+ * The newest frame, if wanted and if there is one that was not taken yet, else
+ * NULL. Taking one gives the frame taken before back to the thread.
+ */
+struct frame *collector_take(struct collector *c, bool is_wanted,
+			     struct collector_status *status);
+
+/* The next pass starts at once. While paused, that is one pass. */
+void collector_refresh(struct collector *c);
+void collector_set_interval(struct collector *c, uint64_t interval_ms);
+/* A live source goes on (its history must), a recording waits. */
+void collector_set_paused(struct collector *c, bool is_paused);
+/* The order in which the frames to come are handed over. */
+void collector_set_order(struct collector *c, enum column sort, bool is_reversed);
+
+/* Waits for the pass that is running. NULL is allowed. */
+void collector_stop(struct collector *c);
+
+#endif

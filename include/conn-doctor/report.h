@@ -64,8 +64,7 @@ struct finding {
 	enum acts acts;
 	int32_t service;  /* index into report->services, NO_INDEX = none */
 	int32_t process;  /* index into snapshot->processes, NO_INDEX = none */
-	int32_t part_of;  /* index of the finding that tells this story, NO_INDEX = own
-			   */
+	int32_t part_of;  /* index of the finding that tells it, NO_INDEX = none */
 	char *summary;    /* one sentence, at most 120 characters, no newline */
 	double value;     /* what was measured ... */
 	const char *unit; /* ... in OpenTelemetry units: "{connection}", "s", "1" */
@@ -117,7 +116,7 @@ struct report {
 	size_t selected_count; /* rows with is_selected, listeners included */
 	uint32_t verdicts[VERDICT_COUNT]; /* over the selected rows */
 
-	struct service *services; /* worst first, then by port */
+	struct service *services; /* in the order of their first listener */
 	size_t service_count, service_capacity;
 	struct u64_map service_index; /* netns << 16 | port -> index into services */
 	struct finding *findings;     /* worst first */

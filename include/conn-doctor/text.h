@@ -31,4 +31,11 @@ size_t text_fit(const char *text, size_t columns);
 /* Edit distance, for "did you mean". */
 size_t text_distance(const char *a, const char *b);
 
+/*
+ * The word that was probably meant: one that begins with `word`, else the one
+ * with the fewest letters different; NULL when none is near. `name_at` gives
+ * the candidates, NULL after the last.
+ */
+const char *text_nearest(const char *word, const char *(*name_at)(size_t i));
+
 #endif

@@ -207,41 +207,46 @@ const struct command_row *command_find(const char *name)
 	return NULL;
 }
 
+static const char *command_name_at(size_t i)
+{
+	return command_table[i].name;
+}
+
 static int unknown_command(const char *name, struct error *err)
 {
-	const struct command_row *best = command_table;
-	size_t best_distance = SIZE_MAX;
-	for (const struct command_row *c = command_table; c->name; c++) {
-		size_t distance = text_distance(name, c->name);
-		if (distance < best_distance) {
-			best = c;
-			best_distance = distance;
-		}
-	}
+	const char *nearest = text_nearest(name, command_name_at);
+	if (nearest)
+		return error_set(err, ERROR_USAGE,
+				 "'%.60s' is not a command; did you mean '%s'?", name,
+				 nearest);
 	/* `conn-doctor :30020` is a filter without its command. */
-	bool is_filter = strpbrk(name, ":./0123456789") != NULL;
+	if (strpbrk(name, ":./0123456789"))
+		return error_set(err, ERROR_USAGE,
+				 "'%.60s' is not a command; to look at it: conn-doctor "
+				 "check '%.60s'",
+				 name, name);
 	return error_set(err, ERROR_USAGE,
-			 is_filter ? "'%.60s' is not a command; to look at it: "
-				     "conn-doctor check '%.60s'"
-				   : "'%.60s' is not a command; did you mean '%s'?",
-			 name, is_filter ? name : best->name);
+			 "'%.60s' is not a command; they are check, list and watch",
+			 name);
+}
+
+static const char *option_name_at(size_t i)
+{
+	return option_table[i].name;
 }
 
 static int unknown_option(const char *word, struct error *err)
 {
-	const char *best = option_table[0].name;
-	size_t best_distance = SIZE_MAX;
-	auto_free char *name = xstrndup(word, strcspn(word, "="));
-	for (const struct option_row *o = option_table; o->name; o++) {
-		size_t distance = text_distance(name + strspn(name, "-"), o->name);
-		if (distance < best_distance) {
-			best = o->name;
-			best_distance = distance;
-		}
-	}
-	return error_set(err, ERROR_USAGE,
-			 "there is no option '%.60s'; did you mean '--%s'?", name,
-			 best);
+	auto_free char *given = xstrndup(word, strcspn(word, "="));
+	const char *name = given + strspn(given, "-");
+	const char *nearest = text_nearest(name, option_name_at);
+	if (nearest && strcmp(nearest, name) == 0)
+		return error_set(err, ERROR_USAGE, "'%.60s' takes no value", given);
+	if (nearest)
+		return error_set(err, ERROR_USAGE,
+				 "there is no option '%.60s'; did you mean '--%s'?",
+				 given, nearest);
+	return error_set(err, ERROR_USAGE, "there is no option '%.60s'", given);
 }
 
 /* What getopt_long needs, made from the table. */

@@ -32,6 +32,8 @@ struct owner_cache {
 	struct u64_map searched;
 	struct u64_map alive;  /* inodes of this pass */
 	struct u64_map wanted; /* inodes whose owner is to be found in this pass */
+	/* Of the last look at all processes: what could not be seen stays unseen. */
+	size_t process_count, denied_count;
 };
 
 /* State of one look-up. */
@@ -134,14 +136,13 @@ static void search_process(struct search *s, int32_t pid)
 	snprintf(name, sizeof(name), "%d/fd", pid);
 	int fd = open_below(s->cache->proc, name, O_DIRECTORY);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	s->process_count++;
 	if (!dir) {
-		s->process_count++;
 		s->denied_count += errno == EACCES || errno == EPERM;
 		if (fd >= 0)
 			close(fd);
 		return;
 	}
-	s->process_count++;
 	for (struct dirent *e; (e = readdir(dir));)
 		search_fd(s, fd, pid, e->d_name);
 	closedir(dir);
@@ -299,11 +300,12 @@ void owner_cache_look_up(struct owner_cache *cache, struct intake *in)
 {
 	collect_wanted(cache, in->snap);
 	struct search s = { .cache = cache };
-	if (cache->known.count)
-		search_known(&s);
+	search_known(&s);
 	if (missing_count(cache, &s.found)) {
 		s.found.count = s.process_count = s.denied_count = 0;
 		search_all(&s);
+		cache->process_count = s.process_count;
+		cache->denied_count = s.denied_count;
 	}
 	if (s.found.count)
 		qsort(s.found.items, s.found.count, sizeof(*s.found.items),
@@ -314,13 +316,13 @@ void owner_cache_look_up(struct owner_cache *cache, struct intake *in)
 	give_owners(cache, in);
 	give_processes(cache, in);
 
-	if (s.denied_count) {
+	if (cache->denied_count) {
 		char why[160];
 		snprintf(
 			why, sizeof(why),
 			"no permission to look into %zu of %zu processes; run as root, "
 			"or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
-			s.denied_count, s.process_count);
+			cache->denied_count, cache->process_count);
 		intake_text(in, ITEM_DEGRADED, "process owners", why, strlen(why));
 	}
 }

@@ -109,48 +109,62 @@ static int refused(int errnum, struct error *err)
 	return error_errno(err, errnum, "the kernel refused to list its sockets");
 }
 
-/* 0: complete, 1: cut short (worth another attempt), -1: error. */
-static int receive_dump(struct mnl_socket *nl, struct intake *in,
-			const struct dump_request *request, void *buffer,
-			struct error *err)
+enum dump_result { DUMP_ERROR = -1, DUMP_COMPLETE, DUMP_CUT_SHORT, DUMP_NO_BYTECODE };
+
+static enum dump_result receive_dump(struct mnl_socket *nl, struct intake *in,
+				     const struct dump_request *request, void *buffer,
+				     struct error *err)
 {
 	for (;;) {
 		if (arm_deadline(nl, request->deadline_ms, err))
-			return -1;
+			return DUMP_ERROR;
 		ssize_t len = mnl_socket_recvfrom(nl, buffer, RECEIVE_BUFFER_SIZE);
 		if (len < 0) {
 			if (errno == EAGAIN)
 				return deadline_error(err);
 			if (errno == EINTR || errno == ENOBUFS || errno == ENOSPC)
-				return 1;
+				return DUMP_CUT_SHORT;
 			return error_errno(err, errno,
 					   "cannot receive the kernel's sockets");
 		}
 		int result = intake_netlink(in, buffer, (size_t)len);
+		if (result == 0)
+			return DUMP_COMPLETE;
 		if (result == -EINTR || result == -ENOBUFS || result == -EBUSY)
-			return 1;
+			return DUMP_CUT_SHORT;
+		if (result == -EINVAL && request->bytecode_len)
+			return DUMP_NO_BYTECODE;
 		if (result < 0)
 			return refused(-result, err);
-		if (result == 0)
-			return 0;
 	}
+}
+
+static enum dump_result dump_once(struct intake *in, const struct dump_request *request,
+				  void *buffer, struct error *err)
+{
+	/* A new socket for each attempt: nothing of an old dump can follow. */
+	struct mnl_socket *nl = open_socket(err);
+	if (!nl)
+		return DUMP_ERROR;
+	enum dump_result result = DUMP_ERROR;
+	if (send_request(nl, request, err) == 0)
+		result = receive_dump(nl, in, request, buffer, err);
+	mnl_socket_close(nl);
+	return result;
 }
 
 int sock_diag_dump(struct intake *in, const struct dump_request *request,
 		   bool *is_complete, struct error *err)
 {
 	auto_free void *buffer = xmalloc(RECEIVE_BUFFER_SIZE);
-	int result = 1;
-	/* A new socket for each attempt: nothing of the old dump can follow. */
-	for (int i = 0; i < ATTEMPTS && result > 0; i++) {
-		struct mnl_socket *nl = open_socket(err);
-		if (!nl)
-			return -1;
-		result = send_request(nl, request, err);
-		if (result == 0)
-			result = receive_dump(nl, in, request, buffer, err);
-		mnl_socket_close(nl);
+	struct dump_request now = *request;
+	enum dump_result result = DUMP_CUT_SHORT;
+	for (int i = 0; i < ATTEMPTS && result > DUMP_COMPLETE; i++) {
+		result = dump_once(in, &now, buffer, err);
+		/* An older kernel: then the filter is decided here alone. */
+		if (result == DUMP_NO_BYTECODE)
+			now.bytecode_len = 0;
 	}
-	*is_complete = result == 0;
-	return result < 0 ? -1 : 0;
+	*is_complete = result == DUMP_COMPLETE;
+	return result == DUMP_ERROR ? -1 : 0;
 }

@@ -22,18 +22,21 @@ void limits_init(struct limits *limits)
 		limits->value[i] = limit_table[i].initial;
 }
 
-static const char *nearest_name(const char *name)
+static const char *name_at(size_t i)
 {
-	const char *best = limit_table[0].name;
-	size_t best_distance = SIZE_MAX;
-	for (size_t i = 0; i < LIMITS_END; i++) {
-		size_t distance = text_distance(name, limit_table[i].name);
-		if (distance < best_distance) {
-			best = limit_table[i].name;
-			best_distance = distance;
-		}
-	}
-	return best;
+	return i < LIMITS_END ? limit_table[i].name : NULL;
+}
+
+static int unknown_limit(const char *name, struct error *err)
+{
+	const char *nearest = text_nearest(name, name_at);
+	if (!nearest)
+		return error_set(err, ERROR_USAGE,
+				 "there is no limit '%.60s'; conn-doctor(1) lists them",
+				 name);
+	return error_set(err, ERROR_USAGE,
+			 "there is no limit '%.60s'; did you mean '%s'?", name,
+			 nearest);
 }
 
 /* Duration without loss: whole units only, so that it can be read back. */
@@ -97,9 +100,7 @@ int limits_set(struct limits *limits, const char *assignment, struct error *err)
 	while (id < LIMITS_END && strcmp(limit_table[id].name, name) != 0)
 		id++;
 	if (id == LIMITS_END)
-		return error_set(err, ERROR_USAGE,
-				 "there is no limit '%.60s'; did you mean '%s'?", name,
-				 nearest_name(name));
+		return unknown_limit(name, err);
 
 	uint64_t value;
 	const struct limit_info *info = &limit_table[id];

@@ -30,10 +30,13 @@ static void put_duration(struct strbuf *out, int64_t ms)
 	strbuf_add(out, ms < 0 ? "-" : duration_print((uint64_t)ms, text));
 }
 
+/* "At least nothing" is what is known at first sight: not worth a figure. */
 static void put_at_least(const struct field_row *row, struct strbuf *out, int64_t ms,
 			 bool is_exact)
 {
-	if (ms >= 0 && !is_exact)
+	if (!is_exact && ms <= 0)
+		ms = DERIVED_UNKNOWN;
+	else if (!is_exact)
 		strbuf_add(out, row->options->use_utf8 ? "\u2265 " : ">=");
 	put_duration(out, ms);
 }

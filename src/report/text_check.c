@@ -178,19 +178,11 @@ static void write_labelled(struct page *p, const char *label, const char *text)
 	write_wrapped(p->out, strbuf_text(&p->line), INDENT, INDENT, p->o);
 }
 
-static void write_evidence(struct page *p, size_t index)
+static void write_evidence(struct page *p, const struct finding *f)
 {
-	const struct report *r = p->r;
-	const struct finding *f = &r->findings[index];
 	const char *label = "evidence";
 	for (size_t i = 0; i < f->evidence_count; i++, label = "")
 		write_labelled(p, label, f->evidence[i]);
-	for (size_t i = 0; i < r->finding_count; i++) {
-		if (r->findings[i].part_of != (int32_t)index)
-			continue;
-		write_labelled(p, label, r->findings[i].summary);
-		label = "";
-	}
 }
 
 static void write_info(struct page *p, const struct finding *f)
@@ -206,9 +198,8 @@ static void write_info(struct page *p, const struct finding *f)
 	write_wrapped(p->out, strbuf_text(&p->line), INDENT, INDENT, p->o);
 }
 
-static void write_finding(struct page *p, size_t index)
+static void write_finding(struct page *p, const struct finding *f)
 {
-	const struct finding *f = &p->r->findings[index];
 	if (f->severity <= SEVERITY_INFO) {
 		write_info(p, f);
 		return;
@@ -220,7 +211,7 @@ static void write_finding(struct page *p, size_t index)
 	fprintf(p->out, "%-*s  %s   %s   %s\n", CODE_WIDTH, finding_table[f->kind].code,
 		strbuf_text(&p->line), confidence_name(f->confidence),
 		acts_phrase(f->acts));
-	write_evidence(p, index);
+	write_evidence(p, f);
 	write_labelled(p, "cause", finding_table[f->kind].cause);
 	for (size_t i = 0; i < f->next_count; i++)
 		write_labelled(p, i ? "" : "next", f->next[i]);
@@ -235,7 +226,7 @@ static void write_findings(struct page *p)
 		if (is_first)
 			fputc('\n', p->out);
 		is_first = false;
-		write_finding(p, i);
+		write_finding(p, &p->r->findings[i]);
 	}
 }
 
@@ -322,18 +313,15 @@ static void write_completeness(struct page *p)
 		write_missing(p, snap->degraded[i].what, snap->degraded[i].why);
 }
 
+/* A filter may be mistyped: it is named, with what it does select. */
 static void write_nothing(struct page *p)
 {
-	strbuf_reset(&p->line);
-	if (p->r->filter_text[0]) {
-		strbuf_add(&p->line, "no connection matches ");
-		put_outside(&p->line, p->r->filter_text, p->o);
-	} else {
-		strbuf_add(&p->line, "no connections");
-	}
 	size_t listeners = p->r->verdicts[VERDICT_LISTENING];
+	strbuf_reset(&p->line);
+	strbuf_add(&p->line, "no connection matches ");
+	put_outside(&p->line, p->r->filter_text, p->o);
 	if (listeners) {
-		strbuf_add(&p->line, p->r->filter_text[0] ? "; it selects " : "; ");
+		strbuf_add(&p->line, "; it selects ");
 		put_quantity(&p->line, listeners, "listener");
 	}
 	write_wrapped(p->out, strbuf_text(&p->line), 0, 0, p->o);
@@ -345,7 +333,7 @@ int text_check(const struct report *r, const struct render_options *o, FILE *out
 	(void)err;
 	struct page p = { .r = r, .o = o, .out = out };
 	write_headlines(&p);
-	if (selected_connections(r) == 0)
+	if (r->filter_text[0] && selected_connections(r) == 0)
 		write_nothing(&p);
 	write_findings(&p);
 	write_connections(&p);

@@ -40,9 +40,8 @@ static unsigned move_to(struct view_state *v, const struct view_bounds *b, size_
 			size_t row)
 {
 	if (v->is_help) {
-		size_t last = b->help_count > b->help_page ?
-				      b->help_count - b->help_page :
-				      0;
+		size_t last =
+			b->help_count > b->help_page ? b->help_count - b->help_page : 0;
 		v->help_top = min_size(help, last);
 		return REACT_DRAW;
 	}

@@ -88,8 +88,8 @@ static void report_failure(struct collector *c, enum source_result result,
 	if (result == SOURCE_ERROR)
 		c->status.error = *error;
 	c->status.is_ended = is_over;
-	c->status.is_hopeless = history_pass_count(c->history) == 0 ||
-				error->code == ERROR_UNSUPPORTED;
+	c->status.is_hopeless =
+		history_pass_count(c->history) == 0 || error->code == ERROR_UNSUPPORTED;
 	pthread_mutex_unlock(&c->lock);
 	tell_screen(c);
 }

@@ -1,94 +1,107 @@
 /* SPDX-License-Identifier: MIT */
 #include "columns.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "conn-doctor/format.h"
+#include "conn-doctor/memory.h"
 #include "conn-doctor/text.h"
 
-void row_view_init(struct row_view *v, const struct report *r, uint32_t row)
+static int width_of(const struct strbuf *text)
 {
-	v->report = r;
-	v->row = row;
-	v->socket = &r->snap->sockets[row];
-	v->assessment = &r->assessments[row];
-	derive(r, row, &v->derived);
+	return (int)text_width(strbuf_text(text));
 }
 
-static void add_duration(struct strbuf *out, int64_t ms)
+static void cut_to(struct strbuf *text, size_t len)
 {
-	char text[FORMAT_SIZE];
-	strbuf_add(out, ms < 0 ? "-" : duration_print((uint64_t)ms, text));
+	text->len = len;
+	text->text[len] = '\0';
 }
 
-void columns_add_bytes(struct strbuf *out, uint64_t bytes)
+static void shorten_tail(struct strbuf *text, int width)
+{
+	cut_to(text, text_fit(text->text, (size_t)width));
+}
+
+void columns_shorten_bytes(struct strbuf *text, int width)
 {
 	static const char units[] = "KMGT";
 	size_t unit = 0;
-	if (bytes < 10000) {
-		strbuf_addf(out, "%" PRIu64, bytes);
-		return;
-	}
-	/* Tenths, so that 1.2M needs no floating point. */
-	uint64_t tenths = bytes * 10 / 1024;
+	(void)width;
+	/* Tenths, so that 9.9K needs no floating point. */
+	uint64_t tenths = strtoull(text->text, NULL, 10) * 10 / 1024;
 	for (; tenths >= 10000 && units[unit + 1]; unit++)
 		tenths /= 1024;
+	strbuf_reset(text);
+	strbuf_addf(text, "%u", (unsigned)(tenths / 10));
 	if (tenths < 100)
-		strbuf_addf(out, "%" PRIu64 ".%" PRIu64, tenths / 10, tenths % 10);
-	else
-		strbuf_addf(out, "%" PRIu64, tenths / 10);
-	strbuf_add_char(out, units[unit]);
+		strbuf_addf(text, ".%u", (unsigned)(tenths % 10));
+	strbuf_add_char(text, units[unit]);
 }
 
-static void print_verdict(const struct row_view *v, int width, bool is_utf8,
-			  struct strbuf *out)
+static void drop_char(struct strbuf *text, char c)
 {
-	(void)width, (void)is_utf8;
-	strbuf_add(out, verdict_table[v->assessment->verdict].code);
+	char *at = strchr(text->text, c);
+	if (!at)
+		return;
+	memmove(at, at + 1, strlen(at));
+	text->len--;
 }
 
-static struct sort_key key_verdict(const struct row_view *v)
+void columns_shorten_since(struct strbuf *text, int width)
 {
-	return (struct sort_key){ v->assessment->verdict, 0 };
+	drop_char(text, ' ');
+	if (width_of(text) > width)
+		drop_char(text, '=');
 }
 
-static void print_since(const struct row_view *v, int width, bool is_utf8,
-			struct strbuf *out)
+/* Addresses are ASCII. */
+void columns_shorten_head(struct strbuf *text, int width)
 {
-	(void)width;
-	if (v->assessment->since_cs == ASSESSMENT_SINCE_UNKNOWN) {
-		strbuf_add(out, "-");
+	size_t room = (size_t)width;
+	memmove(text->text, text->text + text->len - room, room);
+	text->text[0] = '~';
+	cut_to(text, room);
+}
+
+void columns_shorten_owner(struct strbuf *text, int width)
+{
+	char *pid_end = strrchr(text->text, ']');
+	char *pid = strrchr(text->text, '[');
+	if (!pid || !pid_end || pid_end < pid) {
+		shorten_tail(text, width);
 		return;
 	}
-	if (!v->assessment->is_since_exact)
-		strbuf_add(out, is_utf8 ? "≥" : ">");
-	add_duration(out, v->assessment->since_cs * INT64_C(10));
+	cut_to(text, (size_t)(pid_end + 1 - text->text));
+	if (width_of(text) <= width)
+		return;
+	auto_free char *kept = xstrdup(pid);
+	int room = width - (int)strlen(kept) - 1;
+	cut_to(text, text_fit(text->text, room > 0 ? (size_t)room : 0));
+	if (room > 0)
+		strbuf_add_char(text, '~');
+	strbuf_add(text, kept);
 }
 
-static struct sort_key key_since(const struct row_view *v)
+static const struct tcp_socket *socket_of(const struct field_row *row)
+{
+	return &row->report->snap->sockets[row->row];
+}
+
+static const struct assessment *assessment_of(const struct field_row *row)
+{
+	return &row->report->assessments[row->row];
+}
+
+static struct sort_key key_verdict(const struct field_row *row)
+{
+	return (struct sort_key){ assessment_of(row)->verdict, 0 };
+}
+
+static struct sort_key key_since(const struct field_row *row)
 {
 	/* Unknown wraps to 0. */
-	return (struct sort_key){ (uint32_t)(v->assessment->since_cs + 1), 0 };
-}
-
-static void print_peer(const struct row_view *v, int width, bool is_utf8,
-		       struct strbuf *out)
-{
-	(void)is_utf8;
-	char text[ENDPOINT_TEXT_SIZE];
-	endpoint_print(&v->socket->peer, v->socket->ip_version, v->socket->peer_port,
-		       text);
-	size_t len = strlen(text);
-	size_t room = width > 0 ? (size_t)width : 0;
-	if (len <= room) {
-		strbuf_add(out, text);
-	} else if (room) {
-		/* The end tells peers apart: host part and port. */
-		strbuf_add_char(out, '~');
-		strbuf_add(out, text + len - (room - 1));
-	}
+	return (struct sort_key){ (uint32_t)(assessment_of(row)->since_cs + 1), 0 };
 }
 
 static uint64_t big_endian(const uint8_t *bytes)
@@ -99,222 +112,81 @@ static uint64_t big_endian(const uint8_t *bytes)
 	return value;
 }
 
-static struct sort_key key_peer(const struct row_view *v)
+static struct sort_key key_peer(const struct field_row *row)
 {
-	const uint8_t *bytes = v->socket->peer.bytes;
+	const uint8_t *bytes = socket_of(row)->peer.bytes;
 	return (struct sort_key){ big_endian(bytes), big_endian(bytes + 8) };
 }
 
-static void print_state(const struct row_view *v, int width, bool is_utf8,
-			struct strbuf *out)
+static struct sort_key key_state(const struct field_row *row)
 {
-	(void)width, (void)is_utf8;
-	strbuf_add(out, tcp_state_name(v->socket->state));
+	return (struct sort_key){ socket_of(row)->state, 0 };
 }
 
-static struct sort_key key_state(const struct row_view *v)
+static struct sort_key key_recv_queue(const struct field_row *row)
 {
-	return (struct sort_key){ v->socket->state, 0 };
+	return (struct sort_key){ socket_of(row)->recv_queue, 0 };
 }
 
-static void print_rq(const struct row_view *v, int width, bool is_utf8,
-		     struct strbuf *out)
+static struct sort_key key_send_queue(const struct field_row *row)
 {
-	(void)width, (void)is_utf8;
-	columns_add_bytes(out, v->socket->recv_queue);
-}
-
-static struct sort_key key_rq(const struct row_view *v)
-{
-	return (struct sort_key){ v->socket->recv_queue, 0 };
-}
-
-static void print_sq(const struct row_view *v, int width, bool is_utf8,
-		     struct strbuf *out)
-{
-	(void)width, (void)is_utf8;
-	columns_add_bytes(out, v->socket->send_queue);
-}
-
-static struct sort_key key_sq(const struct row_view *v)
-{
-	return (struct sort_key){ v->socket->send_queue, 0 };
-}
-
-static void print_idle(const struct row_view *v, int width, bool is_utf8,
-		       struct strbuf *out)
-{
-	(void)width, (void)is_utf8;
-	add_duration(out, v->derived.idle_ms);
+	return (struct sort_key){ socket_of(row)->send_queue, 0 };
 }
 
 /* Unknown (-1) comes before zero. */
-static struct sort_key key_idle(const struct row_view *v)
+static struct sort_key key_idle(const struct field_row *row)
 {
-	return (struct sort_key){ (uint64_t)(v->derived.idle_ms + 1), 0 };
+	return (struct sort_key){ (uint64_t)(row->derived.idle_ms + 1), 0 };
 }
 
-static void print_turn(const struct row_view *v, int width, bool is_utf8,
-		       struct strbuf *out)
+static struct sort_key key_turn(const struct field_row *row)
 {
-	(void)width, (void)is_utf8;
-	strbuf_add(out, v->derived.turn == TURN_UNKNOWN ? "-" :
-							  turn_name(v->derived.turn));
-}
-
-static struct sort_key key_turn(const struct row_view *v)
-{
-	return (struct sort_key){ v->derived.turn, 0 };
-}
-
-static void print_gives_up(const struct row_view *v, int width, bool is_utf8,
-			   struct strbuf *out)
-{
-	(void)width, (void)is_utf8;
-	if (v->derived.gives_up_ms == DERIVED_NEVER)
-		strbuf_add(out, "never");
-	else
-		add_duration(out, v->derived.gives_up_ms);
+	return (struct sort_key){ row->derived.turn, 0 };
 }
 
 /* Soonest first, then never, then unknown. */
-static struct sort_key key_gives_up(const struct row_view *v)
+static struct sort_key key_gives_up(const struct field_row *row)
 {
-	int64_t ms = v->derived.gives_up_ms;
+	int64_t ms = row->derived.gives_up_ms;
 	if (ms == DERIVED_NEVER)
 		return (struct sort_key){ UINT64_MAX - 1, 0 };
 	return (struct sort_key){ ms < 0 ? UINT64_MAX : (uint64_t)ms, 0 };
 }
 
-static void print_ka(const struct row_view *v, int width, bool is_utf8,
-		     struct strbuf *out)
+static struct sort_key key_keepalive(const struct field_row *row)
 {
-	static const char *const words[] = { "-", "off", "on" };
-	(void)width, (void)is_utf8;
-	strbuf_add(out, words[v->derived.keepalive]);
+	return (struct sort_key){ row->derived.keepalive, 0 };
 }
 
-static struct sort_key key_ka(const struct row_view *v)
-{
-	return (struct sort_key){ v->derived.keepalive, 0 };
-}
-
-/* `name[pid] fd N`; the name gives way first, the pid never. */
-static void print_owner(const struct row_view *v, int width, bool is_utf8,
-			struct strbuf *out)
-{
-	(void)is_utf8;
-	int32_t fd;
-	const struct process *p = report_process_of(v->report, v->row, &fd);
-	if (!p) {
-		strbuf_add(out, report_why_not_owned(v->report, v->row));
-		return;
-	}
-	auto_strbuf struct strbuf name = { 0 };
-	text_sanitize(&name, p->comm, strlen(p->comm));
-	char pid[24], with_fd[24];
-	int pid_width = snprintf(pid, sizeof(pid), "[%" PRId32 "]", p->pid);
-	int fd_width = snprintf(with_fd, sizeof(with_fd), " fd %" PRId32, fd);
-	int room = width - pid_width;
-	if (room < 2) {
-		strbuf_addf(out, "%" PRId32, p->pid);
-		return;
-	}
-	int need = (int)text_width(strbuf_text(&name));
-	if (need <= room) {
-		strbuf_addf(out, "%s%s", strbuf_text(&name), pid);
-		if (need + fd_width <= room)
-			strbuf_add(out, with_fd);
-		return;
-	}
-	strbuf_add_len(out, strbuf_text(&name),
-		       text_fit(strbuf_text(&name), (size_t)room - 1));
-	strbuf_addf(out, "~%s", pid);
-}
-
-static struct sort_key key_owner(const struct row_view *v)
+static struct sort_key key_owner(const struct field_row *row)
 {
 	int32_t fd = 0;
-	const struct process *p = report_process_of(v->report, v->row, &fd);
+	const struct process *p = report_process_of(row->report, row->row, &fd);
 	if (!p)
 		return (struct sort_key){ UINT64_MAX, 0 };
-	return (struct sort_key){ (uint64_t)(uint32_t)p->pid, (uint64_t)(uint32_t)fd };
+	return (struct sort_key){ (uint32_t)p->pid, (uint32_t)fd };
 }
 
 const struct column_info column_table[COLUMN_COUNT] = {
-	[COLUMN_VERDICT] = { .heading = "VERDICT",
-			     .help = "what the connection is, worst first",
-			     .width = 17,
-			     .keep = 0,
-			     .print = print_verdict,
-			     .key = key_verdict },
-	[COLUMN_SINCE] = { .heading = "SINCE",
-			   .help = "how long it has been so, or at least so long",
-			   .width = 7,
-			   .keep = 5,
-			   .is_right_aligned = true,
-			   .is_largest_first = true,
-			   .print = print_since,
-			   .key = key_since },
-	[COLUMN_PEER] = { .heading = "PEER",
-			  .help = "address and port of the other side",
-			  .width = 21,
-			  .keep = 1,
-			  .print = print_peer,
-			  .key = key_peer },
-	[COLUMN_STATE] = { .heading = "STATE",
-			   .help = "TCP state, as ss names it",
-			   .width = 10,
-			   .keep = 2,
-			   .print = print_state,
-			   .key = key_state },
-	[COLUMN_RQ] = { .heading = "RQ",
-			.help = "bytes received and not yet read",
-			.width = 4,
-			.keep = 3,
-			.is_right_aligned = true,
-			.is_largest_first = true,
-			.print = print_rq,
-			.key = key_rq },
-	[COLUMN_SQ] = { .heading = "SQ",
-			.help = "bytes not yet sent or not yet acknowledged",
-			.width = 4,
-			.keep = 4,
-			.is_right_aligned = true,
-			.is_largest_first = true,
-			.print = print_sq,
-			.key = key_sq },
-	[COLUMN_IDLE] = { .heading = "IDLE",
-			  .help = "since application data moved, either way",
-			  .width = 6,
-			  .keep = 8,
-			  .is_right_aligned = true,
-			  .is_largest_first = true,
-			  .print = print_idle,
-			  .key = key_idle },
-	[COLUMN_TURN] = { .heading = "TURN",
-			  .help = "whose move it is",
-			  .width = 5,
-			  .keep = 9,
-			  .print = print_turn,
-			  .key = key_turn },
-	[COLUMN_GIVES_UP] = { .heading = "GIVES-UP",
-			      .help = "until the kernel itself ends the connection",
-			      .width = 8,
-			      .keep = 7,
-			      .is_right_aligned = true,
-			      .print = print_gives_up,
-			      .key = key_gives_up },
-	[COLUMN_KA] = { .heading = "KA",
-			.help = "keepalive of TCP, as far as its timer shows",
-			.width = 3,
-			.keep = 10,
-			.print = print_ka,
-			.key = key_ka },
-	[COLUMN_OWNER] = { .heading = "OWNER",
-			   .help = "process and descriptor, or why there is none",
-			   .width = 11,
-			   .keep = 6,
-			   .print = print_owner,
-			   .key = key_owner },
+	/* field, width, keep, largest first, shorten, key */
+	[COLUMN_VERDICT] = { FIELD_VERDICT, 17, 0, false, shorten_tail, key_verdict },
+	[COLUMN_SINCE] = { FIELD_SINCE, 7, 5, true, columns_shorten_since, key_since },
+	[COLUMN_PEER] = { FIELD_PEER, 21, 1, false, columns_shorten_head, key_peer },
+	[COLUMN_STATE] = { FIELD_STATE, 10, 2, false, shorten_tail, key_state },
+	[COLUMN_RQ] = { FIELD_RQ, 4, 3, true, columns_shorten_bytes, key_recv_queue },
+	[COLUMN_SQ] = { FIELD_SQ, 4, 4, true, columns_shorten_bytes, key_send_queue },
+	[COLUMN_IDLE] = { FIELD_IDLE, 6, 8, true, shorten_tail, key_idle },
+	[COLUMN_TURN] = { FIELD_TURN, 5, 9, false, shorten_tail, key_turn },
+	[COLUMN_GIVES_UP] = { FIELD_GIVES_UP, 8, 7, false, shorten_tail, key_gives_up },
+	[COLUMN_KA] = { FIELD_KA, 3, 10, false, shorten_tail, key_keepalive },
+	[COLUMN_OWNER] = { FIELD_OWNER, 11, 6, false, columns_shorten_owner,
+			   key_owner },
 };
+
+void column_put(enum column column, const struct field_row *row, int width,
+		struct strbuf *out)
+{
+	field_table[column_table[column].field].put(row, out);
+	if (width > 0 && width_of(out) > width)
+		column_table[column].shorten(out, width);
+}

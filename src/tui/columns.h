@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "conn-doctor/diagnose.h"
+#include "conn-doctor/fields.h"
 
 /*
- * The columns of the connection table: one row of a table for each, read by the
- * layout (widths, which goes first when room is short), the drawing, the sort
- * keys and the help.
+ * The columns of the connection table: which of the fields, in which order, how
+ * narrow each may be, which goes first when room is short, and what to sort by.
+ * One table for layout, drawing, sorting and help.
  */
 enum column {
 	COLUMN_VERDICT,
@@ -27,37 +27,34 @@ enum column {
 	COLUMN_COUNT
 };
 
-/* One connection, ready to be printed or compared. */
-struct row_view {
-	const struct report *report;
-	uint32_t row;
-	const struct tcp_socket *socket;
-	const struct assessment *assessment;
-	struct derived derived;
-};
-
 /* Two numbers that order rows as the column does, small first. */
 struct sort_key {
 	uint64_t high, low;
 };
 
 struct column_info {
-	const char *heading;
-	const char *help;
+	enum field_id field;
 	int width; /* the least that is useful */
 	int keep;  /* 0 stays longest when the screen is narrow */
-	bool is_right_aligned;
 	bool is_largest_first;
-	void (*print)(const struct row_view *v, int width, bool is_utf8,
-		      struct strbuf *out);
-	struct sort_key (*key)(const struct row_view *v);
+	/* Shortens a text that is too wide for the column, to what tells most. */
+	void (*shorten)(struct strbuf *text, int width);
+	struct sort_key (*key)(const struct field_row *row);
 };
 
 extern const struct column_info column_table[COLUMN_COUNT];
 
-void row_view_init(struct row_view *v, const struct report *r, uint32_t row);
+/* The cell's text; its width is at most `width` unless it cannot be shortened. */
+void column_put(enum column column, const struct field_row *row, int width,
+		struct strbuf *out);
 
-/* At most four columns: 278 9999 14K 1.2M. */
-void columns_add_bytes(struct strbuf *out, uint64_t bytes);
+/* 12345 becomes 12K: at most four columns. */
+void columns_shorten_bytes(struct strbuf *text, int width);
+/* `>= 23h59m` becomes `>23h59m`. */
+void columns_shorten_since(struct strbuf *text, int width);
+/* The end of an address tells peers apart. */
+void columns_shorten_head(struct strbuf *text, int width);
+/* `name[pid] fd 31`: the fd goes first, then the name; the pid stays. */
+void columns_shorten_owner(struct strbuf *text, int width);
 
 #endif

@@ -76,11 +76,12 @@ static int compare_items(const void *a, const void *b)
 static void sort_by_key(struct frame *f, const struct column_info *column,
 			bool is_descending)
 {
+	static const struct render_options options = { 0 };
 	auto_free struct sort_item *items = xmalloc(f->row_count * sizeof(*items));
 	for (size_t i = 0; i < f->row_count; i++) {
-		struct row_view v;
-		row_view_init(&v, &f->report, f->rows[i]);
-		struct sort_key key = column->key(&v);
+		struct field_row row;
+		field_row_init(&row, &f->report, f->rows[i], &options);
+		struct sort_key key = column->key(&row);
 		if (is_descending)
 			key = (struct sort_key){ ~key.high, ~key.low };
 		items[i] = (struct sort_item){ key, (uint32_t)i, f->rows[i] };

@@ -4,7 +4,11 @@
 #include <stdio.h>
 
 const struct key_info key_table[] = {
-	{ ACTION_QUIT, { 'q', SPECIAL_F0 + 10, KEY_CTRL_C }, "Program", "quit", "Quit" },
+	{ ACTION_QUIT,
+	  { 'q', SPECIAL_F0 + 10, KEY_CTRL_C },
+	  "Program",
+	  "quit",
+	  "Quit" },
 	{ ACTION_HELP, { '?', SPECIAL_F0 + 1, 'h' }, "Program", "this help", "Help" },
 	{ ACTION_BACK, { KEY_ESC }, "Program", "back", NULL },
 	{ ACTION_REPAINT, { KEY_CTRL_L }, "Program", "paint the screen anew", NULL },
@@ -53,10 +57,11 @@ enum action keys_find(int key)
 	return ACTION_NONE;
 }
 
-char *key_name(int key, char out[static KEY_NAME_SIZE])
+char *key_label(int key, char out[static KEY_NAME_SIZE])
 {
-	static const char *const names[] = { "Up",   "Down", "PgUp",
-					     "PgDn", "Home", "End" };
+	static const char *const names[] = {
+		"Up", "Down", "PgUp", "PgDn", "Home", "End"
+	};
 	if (key >= SPECIAL_UP && key <= SPECIAL_END)
 		snprintf(out, KEY_NAME_SIZE, "%s", names[key - SPECIAL_UP]);
 	else if (key > SPECIAL_F0 && key <= SPECIAL_F12)

@@ -63,6 +63,6 @@ extern const size_t key_table_count;
 enum action keys_find(int key);
 
 /* `PgUp`, `Ctrl-L`, `F10`, `q`. Returns `out`. */
-char *key_name(int key, char out[static KEY_NAME_SIZE]);
+char *key_label(int key, char out[static KEY_NAME_SIZE]);
 
 #endif

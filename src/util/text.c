@@ -126,3 +126,20 @@ size_t text_distance(const char *a, const char *b)
 	}
 	return row[len];
 }
+
+const char *text_nearest(const char *word, const char *(*name_at)(size_t i))
+{
+	const char *best = NULL, *name;
+	/* A third of the letters wrong is another word, not a slip. */
+	size_t best_distance = strlen(word) / 3 + 2;
+	for (size_t i = 0; *word && (name = name_at(i)); i++) {
+		if (strncmp(name, word, strlen(word)) == 0)
+			return name;
+		size_t distance = text_distance(word, name);
+		if (distance < best_distance) {
+			best = name;
+			best_distance = distance;
+		}
+	}
+	return best;
+}

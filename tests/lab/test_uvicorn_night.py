@@ -120,8 +120,9 @@ class UvicornNight(lab.LabTest):
         result = self.lab.check(port, "--set", "slow-response-age=5s")
         self.assertVerdicts(result, {**before, "idle": before["idle"] - 3,
                                      "slow-response": 3})
-        self.assertNight(result, awaiting, "slow-response", confidence="likely",
-                         acts="local-app", turn="local")
+        # It might be a WebSocket that uvicorn does not ping yet: likely only later.
+        self.assertNight(result, awaiting, "slow-response", acts="local-app",
+                         turn="local")
         self.assertNotIn("stuck-worker", {f["check"] for f in result.findings("info")})
 
         # The block. Nothing is read, accepted or closed from here on.

@@ -2,6 +2,7 @@
 #ifndef CONN_DOCTOR_BUILDERS_H
 #define CONN_DOCTOR_BUILDERS_H
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "conn-doctor/diagnose.h"
@@ -14,14 +15,19 @@
 
 enum { SERVER_PORT = 30020, CLIENT_PORT = 40000 };
 
-#define HAS_ALL                                                                        \
-	(TCP_HAS_INFO | TCP_HAS_BYTES | TCP_HAS_SEGS | TCP_HAS_NOTSENT | TCP_HAS_BUSY | \
-	 TCP_HAS_SND_WND | TCP_HAS_RCV_WND | TCP_HAS_DROPS | TCP_HAS_SHUTDOWN)
+#define HAS_ALL                                                             \
+	(TCP_HAS_INFO | TCP_HAS_BYTES | TCP_HAS_SEGS | TCP_HAS_NOTSENT |    \
+	 TCP_HAS_BUSY | TCP_HAS_SND_WND | TCP_HAS_RCV_WND | TCP_HAS_DROPS | \
+	 TCP_HAS_SHUTDOWN)
 
 static inline struct ip_address an_ip(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 {
-	struct ip_address ip = { .bytes = { [10] = 0xff, [11] = 0xff, [12] = a,
-					    [13] = b, [14] = c, [15] = d } };
+	struct ip_address ip = { .bytes = { [10] = 0xff,
+					    [11] = 0xff,
+					    [12] = a,
+					    [13] = b,
+					    [14] = c,
+					    [15] = d } };
 	return ip;
 }
 

@@ -131,8 +131,9 @@ static void a_mapped_address_is_an_ipv4_connection(void **state)
 	const struct tcp_socket *sk = &snap.sockets[0];
 	assert_int_equal(sk->ip_version, 4);
 	assert_true(sk->has & TCP_IS_MAPPED);
-	assert_string_equal(endpoint_print(&sk->peer, sk->ip_version, sk->peer_port, text),
-			    "10.0.0.2:40000");
+	assert_string_equal(
+		endpoint_print(&sk->peer, sk->ip_version, sk->peer_port, text),
+		"10.0.0.2:40000");
 	snapshot_clear(&snap);
 }
 

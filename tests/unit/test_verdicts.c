@@ -26,8 +26,8 @@ static struct assessment assess(struct tcp_socket sk, int passes)
 	return a;
 }
 
-#define assert_verdict(sk, passes, expected)                                           \
-	assert_string_equal(verdict_table[assess(sk, passes).verdict].code,            \
+#define assert_verdict(sk, passes, expected)                                \
+	assert_string_equal(verdict_table[assess(sk, passes).verdict].code, \
 			    verdict_table[VERDICT_##expected].code)
 
 /* Silent after a send: `n` retransmissions of a 204 ms RTO (kernel-facts 4a). */
@@ -515,8 +515,10 @@ static void data_within_a_second_is_active(void **state)
 static void an_orphan_minisock_needs_no_fields(void **state)
 {
 	(void)state;
-	struct tcp_socket sk = { .cookie = 100, .state = TCP_STATE_FIN_WAIT_2,
-				 .timer = TCP_TIMER_TIME_WAIT, .ip_version = 4,
+	struct tcp_socket sk = { .cookie = 100,
+				 .state = TCP_STATE_FIN_WAIT_2,
+				 .timer = TCP_TIMER_TIME_WAIT,
+				 .ip_version = 4,
 				 .local_port = SERVER_PORT };
 	assert_verdict(sk, 1, CLOSING);
 }
@@ -636,7 +638,8 @@ int main(void)
 		cmocka_unit_test(an_idle_hour_before_the_send_is_no_silence),
 		cmocka_unit_test(any_acknowledgement_refutes_half_open),
 		cmocka_unit_test(any_segment_from_the_peer_refutes_half_open),
-		cmocka_unit_test(half_open_holds_in_every_state_with_something_in_flight),
+		cmocka_unit_test(
+			half_open_holds_in_every_state_with_something_in_flight),
 		cmocka_unit_test(early_retransmissions_are_unreachable),
 		cmocka_unit_test(a_wrapped_retransmit_count_is_still_unreachable),
 		cmocka_unit_test(unanswered_keepalive_probes_are_half_open),

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+# bash completion of conn-doctor; made by scripts/update-docs, do not edit
+_conn_doctor() {
+    local cur prev words cword
+    _init_completion -n := 2>/dev/null || {
+        cur=${COMP_WORDS[COMP_CWORD]}
+        prev=${COMP_WORDS[COMP_CWORD - 1]}
+        words=("${COMP_WORDS[@]}")
+        cword=$COMP_CWORD
+    }
+    local command="" i
+    for ((i = 1; i < cword; i++)); do
+        case ${words[i]} in
+        check | list | watch | help)
+            command=${words[i]}
+            break
+            ;;
+        esac
+    done
+    case $prev in
+    --set)
+        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical=' -- "$cur")
+        return
+        ;;
+    --read)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
+    --record)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
+    --output | -o)
+        mapfile -t COMPREPLY < <(compgen -W 'text plain json' -- "$cur")
+        return
+        ;;
+    --output-file)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
+    --fail-on)
+        mapfile -t COMPREPLY < <(compgen -W 'warning critical' -- "$cur")
+        return
+        ;;
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+        return
+        ;;
+    state | exclude)
+        mapfile -t COMPREPLY < <(compgen -W 'established syn-sent syn-recv fin-wait-1 fin-wait-2 time-wait closed close-wait last-ack listening closing all connected synchronized bucket big' -- "$cur")
+        return
+        ;;
+    verdict)
+        mapfile -t COMPREPLY < <(compgen -W 'half-open unreachable local-path-down unread close-wait-unread queue-abandoned queued close-wait-leak slow-reader connect-stuck slow-upstream slow-response fin-wait-held lossy half-open-suspect not-assessed connecting handshake close-wait closing time-wait active idle listening' -- "$cur")
+        return
+        ;;
+    esac
+    case $cur in
+    --set=*)
+        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical=' -- "${cur#*=}")
+        return
+        ;;
+    --read=*)
+        mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}")
+        return
+        ;;
+    --record=*)
+        mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}")
+        return
+        ;;
+    --output=*)
+        mapfile -t COMPREPLY < <(compgen -W 'text plain json' -- "${cur#*=}")
+        return
+        ;;
+    --output-file=*)
+        mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}")
+        return
+        ;;
+    --fail-on=*)
+        mapfile -t COMPREPLY < <(compgen -W 'warning critical' -- "${cur#*=}")
+        return
+        ;;
+    --color=*)
+        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "${cur#*=}")
+        return
+        ;;
+    esac
+    case $command in
+    "") mapfile -t COMPREPLY < <(compgen -W 'check list watch help --help --version' -- "$cur") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'check list watch help' -- "$cur") ;;
+    check) mapfile -t COMPREPLY < <(compgen -W '--once --interval= --count= --set= --no-processes --timeout= --read= --record= --output= --json --output-file= --all-connections --wide --fail-on= --exit-zero --color --ascii --no-pager --verbose --quiet --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
+    list) mapfile -t COMPREPLY < <(compgen -W '--interval= --count= --set= --no-processes --timeout= --read= --record= --output= --json --output-file= --wide --no-header --color --ascii --no-pager --verbose --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
+    watch) mapfile -t COMPREPLY < <(compgen -W '--interval= --count= --set= --no-processes --timeout= --read= --record= --color --ascii --verbose --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
+    esac
+    [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
+    return 0
+}
+complete -F _conn_doctor conn-doctor

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "finding_groups.h"
+
+void find_half_open(struct report *r, const struct groups *all, const struct group *g)
+{
+	(void)all;
+	char age[FORMAT_SIZE], size[FORMAT_SIZE];
+	struct finding *f = add_finding(r, g);
+	f->acts = ACTS_PEER;
+	if (g->proven_count && is_older(r, g, LIMIT_HALF_OPEN_CRITICAL_AGE))
+		f->severity = SEVERITY_CRITICAL;
+	f->warning = 0;
+	set_summary(f, "%zu connection%s to peers that are gone, silent for %s%s",
+		    g->count, plural(g->count), at_least(g), oldest(g, age));
+	add_evidence(f, "%zu proven, %zu likely; %s unacknowledged or unsent",
+		     g->proven_count, g->likely_count,
+		     size_print(g->unsent_bytes, size));
+	add_next(f, "set TCP_USER_TIMEOUT or net.ipv4.tcp_retries2=8 to give up after "
+		    "about 100 s instead of 15 min");
+	add_next(f,
+		 "ss -tino state connected '( dst PEER )'   shows the retransmissions");
+}
+
+void find_slow_reader(struct report *r, const struct groups *all, const struct group *g)
+{
+	(void)all;
+	char age[FORMAT_SIZE], size[FORMAT_SIZE];
+	struct finding *f = add_finding(r, g);
+	f->acts = ACTS_PEER;
+	if (is_older(r, g, LIMIT_SLOW_READER_CRITICAL_AGE))
+		f->severity = SEVERITY_CRITICAL;
+	f->warning = 0;
+	set_summary(f, "%zu peer%s not reading for %s%s, %s held here", g->count,
+		    g->count == 1 ? " is" : "s are", at_least(g), oldest(g, age),
+		    size_print(g->unsent_bytes, size));
+	add_evidence(
+		f, "closed window, probes answered: alive and not reading; the kernel "
+		   "never gives such a peer up");
+	add_next(f, "give the sending side a write timeout (nginx: send_timeout 60s)");
+}
+
+void find_slow_response(struct report *r, const struct groups *all,
+			const struct group *g)
+{
+	(void)all;
+	if (g->service == NO_INDEX)
+		return;
+	char age[FORMAT_SIZE];
+	struct finding *f = add_finding(r, g);
+	f->acts = ACTS_LOCAL_APP;
+	bool is_many = g->count >= limit_value(r, LIMIT_SLOW_RESPONSE_COUNT);
+	bool is_likely = g->likely_count + g->proven_count > 0;
+	f->severity = is_many && is_likely ? SEVERITY_WARNING : SEVERITY_INFO;
+	f->warning = (double)limit_value(r, LIMIT_SLOW_RESPONSE_COUNT) - 1;
+	set_summary(f, "%zu repl%s owed, the oldest for %s", g->count,
+		    g->count == 1 ? "y" : "ies", oldest(g, age));
+	add_evidence(f, "last came data, all of it read, and nothing was sent since");
+	if (!is_likely)
+		add_evidence(f,
+			     "whether a reply is owed is not known for this protocol");
+	add_next(f,
+		 "give outgoing calls (database, HTTP) a timeout below the clients'");
+}
+
+void find_half_open_suspect(struct report *r, const struct groups *all,
+			    const struct group *g)
+{
+	(void)all;
+	char age[FORMAT_SIZE];
+	struct finding *f = add_finding(r, g);
+	f->acts = ACTS_LOCAL_APP;
+	f->severity = SEVERITY_INFO;
+	set_summary(f, "%zu connection%s idle for up to %s without keepalive", g->count,
+		    plural(g->count), oldest(g, age));
+	add_evidence(
+		f, "a vanished peer would never be noticed; this is no proof that one "
+		   "has vanished");
+	add_next(f,
+		 "turn on TCP keepalive (60 s, 10 s, 3 probes) or a heartbeat of the "
+		 "application");
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <string.h>
+
+#include "finding_groups.h"
+
+static void say_queue(const struct report *r, struct finding *f, const struct group *g,
+		      const struct group *queued, const struct group *abandoned)
+{
+	if (g->service == NO_INDEX)
+		return;
+	const struct service *s = &r->services[g->service];
+	char age[FORMAT_SIZE];
+	if (s->accept_queue_count)
+		add_evidence(f, "accept queue %" PRIu64 " of %" PRIu64,
+			     s->accept_queue_count, s->accept_queue_limit);
+	if (queued->count)
+		add_evidence(f,
+			     "%zu connection%s waiting to be accepted, the oldest "
+			     "%s%s",
+			     queued->count, plural(queued->count), at_least(queued),
+			     oldest(queued, age));
+	if (abandoned->count)
+		add_evidence(f, "%zu client%s gave up before accept", abandoned->count,
+			     plural(abandoned->count));
+}
+
+static void say_process(const struct report *r, struct finding *f)
+{
+	const struct process *p = process_at(r, f->process);
+	if (!p)
+		return;
+	if (p->wchan[0])
+		add_evidence(f, "process %d is in state %c, waits in %s", p->pid,
+			     p->state, p->wchan);
+	else if (p->state)
+		add_evidence(f, "process %d is in state %c", p->pid, p->state);
+}
+
+static void advise_stuck_worker(const struct report *r, struct finding *f)
+{
+	const struct process *p = process_at(r, f->process);
+	const struct service *s =
+		f->service == NO_INDEX ? NULL : &r->services[f->service];
+	bool is_python =
+		s && s->stack &&
+		(!strcmp(s->stack, "uvicorn") || !strcmp(s->stack, "gunicorn") ||
+		 !strcmp(s->stack, "hypercorn") || !strcmp(s->stack, "daphne"));
+	if (p && is_python)
+		add_next(f, "py-spy dump --pid %d   shows the call it is stuck in",
+			 p->pid);
+	else if (p)
+		add_next(
+			f,
+			"cat /proc/%d/stack; gdb -p %d   shows the call it is stuck in",
+			p->pid, p->pid);
+	add_next(f, "restart the worker: no kernel timer ends this by itself");
+}
+
+static void add_close_wait_leak(struct report *r, const struct group *g,
+				const char *evidence)
+{
+	char age[FORMAT_SIZE];
+	struct finding *f = add_finding(r, g);
+	const struct process *p = process_at(r, g->process);
+	f->acts = ACTS_LOCAL_APP;
+	if (is_older(r, g, LIMIT_CLOSE_WAIT_CRITICAL_AGE) &&
+	    g->count >= limit_value(r, LIMIT_CLOSE_WAIT_CRITICAL_COUNT))
+		f->severity = SEVERITY_CRITICAL;
+	f->warning = 0;
+	f->critical = (double)limit_value(r, LIMIT_CLOSE_WAIT_CRITICAL_COUNT) - 1;
+	set_summary(f, "%zu connection%s closed by the peer %s%s ago and kept open",
+		    g->count, plural(g->count), at_least(g), oldest(g, age));
+	add_evidence(f, "%s", evidence);
+	if (p && p->fd_count >= 0 && p->fd_limit > 0)
+		add_evidence(f, "%" PRId64 " of %" PRId64 " descriptors in use",
+			     p->fd_count, p->fd_limit);
+	if (p)
+		add_next(f,
+			 "ls -l /proc/%d/fd   the descriptors named below are the leak",
+			 p->pid);
+	add_next(f,
+		 "close the connection when a read returns 0 bytes; CLOSE_WAIT has no "
+		 "kernel timeout");
+}
+
+void find_close_wait_leak(struct report *r, const struct groups *all,
+			  const struct group *g)
+{
+	(void)all;
+	add_close_wait_leak(
+		r, g,
+		"the application has read the end of the stream and did not "
+		"close");
+}
+
+/* One alone is no stuck worker, but after a minute it is a leak all the same. */
+static void find_unread_leak(struct report *r, const struct group *unread)
+{
+	if (!unread->closed_count || !is_older(r, unread, LIMIT_CLOSE_WAIT_AGE))
+		return;
+	struct group g = *unread;
+	g.kind = FINDING_CLOSE_WAIT_LEAK;
+	add_close_wait_leak(r, &g,
+			    "the application has not even read the end of the stream");
+}
+
+/*
+ * Several sockets of one process wait for it to read, or nobody empties the
+ * queue. One unread connection alone may be back-pressure on purpose.
+ */
+void find_stuck_worker(struct report *r, const struct groups *all,
+		       const struct group *g)
+{
+	const struct group *queued =
+		groups_sibling(all, FINDING_ACCEPT_QUEUE_FULL, g->service);
+	const struct group *abandoned =
+		groups_sibling(all, FINDING_QUEUE_ABANDONED, g->service);
+	size_t waiting = g->count + queued->count + abandoned->count;
+	if (waiting < limit_value(r, LIMIT_STUCK_WORKER_SOCKETS)) {
+		find_unread_leak(r, g);
+		return;
+	}
+	char age[FORMAT_SIZE], size[FORMAT_SIZE];
+	struct finding *f = add_finding(r, g);
+	f->acts = ACTS_LOCAL_APP;
+	if (is_older(r, g, LIMIT_STUCK_WORKER_CRITICAL_AGE))
+		f->severity = SEVERITY_CRITICAL;
+	f->warning = (double)limit_value(r, LIMIT_STUCK_WORKER_SOCKETS) - 1;
+	set_summary(f,
+		    "worker stuck for %s%s: %zu connection%s unread, %zu of them left",
+		    at_least(g), oldest(g, age), g->count, plural(g->count),
+		    g->closed_count);
+	add_evidence(f, "nothing read from %zu connection%s for %s%s, %s waiting",
+		     g->count, plural(g->count), at_least(g), oldest(g, age),
+		     size_print(g->unread_bytes, size));
+	if (g->closed_count)
+		add_evidence(f, "%zu of them closed by the client, and nobody noticed",
+			     g->closed_count);
+	say_queue(r, f, g, queued, abandoned);
+	say_process(r, f);
+	advise_stuck_worker(r, f);
+}
+
+/* The process that should accept; with several, the one with the lowest pid. */
+static int32_t accepting_process(const struct report *r, int32_t service)
+{
+	const struct service *s = &r->services[service];
+	int32_t best = NO_INDEX;
+	for (size_t i = 0; i < s->process_count; i++) {
+		int32_t p = (int32_t)s->processes[i];
+		if (best == NO_INDEX ||
+		    r->snap->processes[p].pid < r->snap->processes[best].pid)
+			best = p;
+	}
+	return best;
+}
+
+/* Nobody accepts, and nothing was accepted before that could lie unread. */
+void find_idle_accept(struct report *r, const struct groups *all,
+		      const struct group *queue)
+{
+	const struct group *abandoned =
+		groups_sibling(all, FINDING_QUEUE_ABANDONED, queue->service);
+	const struct group *oldest_group =
+		abandoned->oldest_cs > queue->oldest_cs ? abandoned : queue;
+	if (groups_sibling(all, FINDING_STUCK_WORKER, queue->service)->count ||
+	    !is_older(r, oldest_group, LIMIT_UNREAD_AGE))
+		return;
+	struct group g = *oldest_group;
+	char age[FORMAT_SIZE];
+	g.kind = FINDING_STUCK_WORKER;
+	g.process = accepting_process(r, g.service);
+	g.count = queue->count + abandoned->count;
+	struct finding *f = add_finding(r, &g);
+	f->acts = ACTS_LOCAL_APP;
+	if (is_older(r, &g, LIMIT_STUCK_WORKER_CRITICAL_AGE))
+		f->severity = SEVERITY_CRITICAL;
+	set_summary(f,
+		    "nobody accepts for %s%s: %zu connection%s in the queue, %zu left",
+		    at_least(&g), oldest(&g, age), g.count, plural(g.count),
+		    abandoned->count);
+	say_queue(r, f, &g, queue, abandoned);
+	say_process(r, f);
+	advise_stuck_worker(r, f);
+}

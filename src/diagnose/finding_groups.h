@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_FINDING_GROUPS_H
+#define CONN_DOCTOR_FINDING_GROUPS_H
+
+#include "conn-doctor/format.h"
+#include "context.h"
+
+/*
+ * Findings speak about groups: connections with related verdicts of one service
+ * and one process. First the complaints are sorted into groups, then each kind
+ * of finding looks at its groups and words what it sees. What belongs to a
+ * stuck worker is told by that finding; the others then say they are part of it.
+ */
+struct group {
+	enum finding_kind kind;
+	int32_t service; /* NO_INDEX: client-role connections */
+	int32_t process; /* NO_INDEX: not known, or about the whole service */
+	size_t count;
+	size_t closed_count; /* of them, the peer has closed already */
+	size_t queued_count; /* of them, not accepted yet */
+	size_t proven_count, likely_count;
+	uint64_t unread_bytes, unsent_bytes;
+	uint32_t oldest_cs; /* longest known `since`; 0 when none is known */
+	bool is_oldest_exact;
+};
+
+struct groups {
+	struct group *items;
+	size_t count, capacity;
+	struct u64_map index; /* kind, service, process -> position */
+};
+
+/* Sorts the complaints among the selected rows into groups. */
+void groups_build(const struct report *r, struct groups *all);
+void groups_clear(struct groups *all);
+
+/* The group of another kind about the same service, or an empty one. */
+const struct group *groups_sibling(const struct groups *all, enum finding_kind kind,
+				   int32_t service);
+
+/* Words and parts that the findings share; see finding_words.c. */
+uint64_t limit_value(const struct report *r, enum limit_id id);
+bool is_older(const struct report *r, const struct group *g, enum limit_id id);
+const char *at_least(const struct group *g);
+const char *plural(uint64_t count);
+char *oldest(const struct group *g, char out[static FORMAT_SIZE]);
+const struct process *process_at(const struct report *r, int32_t index);
+
+/* A new finding about the group, with what all kinds have in common. */
+struct finding *add_finding(struct report *r, const struct group *g);
+void set_summary(struct finding *f, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void add_evidence(struct finding *f, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void add_next(struct finding *f, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+uint64_t finding_fingerprint(const struct report *r, const struct finding *f);
+
+/* Each looks at one group and adds the finding it makes, if it makes one. */
+typedef void finder(struct report *r, const struct groups *all, const struct group *g);
+finder find_stuck_worker, find_close_wait_leak; /* find_worker.c */
+finder find_accept_queue, find_queue_abandoned; /* find_queue.c */
+finder find_half_open, find_half_open_suspect;  /* find_peer.c */
+finder find_slow_reader, find_slow_response;
+
+/* Nobody accepts: a stuck worker that shows only in the accept queue. */
+void find_idle_accept(struct report *r, const struct groups *all,
+		      const struct group *queue);
+
+#endif

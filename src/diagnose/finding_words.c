@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "conn-doctor/memory.h"
+#include "finding_groups.h"
+
+uint64_t limit_value(const struct report *r, enum limit_id id)
+{
+	return r->limits->value[id];
+}
+
+bool is_older(const struct report *r, const struct group *g, enum limit_id id)
+{
+	return g->oldest_cs * 10ULL >= limit_value(r, id);
+}
+
+static char *copy_format(const char *fmt, va_list args)
+{
+	struct strbuf sb = { 0 };
+	strbuf_vaddf(&sb, fmt, args);
+	return strbuf_steal(&sb);
+}
+
+void add_evidence(struct finding *f, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	if (f->evidence_count < FINDING_EVIDENCE_MAX)
+		f->evidence[f->evidence_count++] = copy_format(fmt, args);
+	va_end(args);
+}
+
+void add_next(struct finding *f, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	if (f->next_count < FINDING_NEXT_MAX)
+		f->next[f->next_count++] = copy_format(fmt, args);
+	va_end(args);
+}
+
+void set_summary(struct finding *f, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	f->summary = copy_format(fmt, args);
+	va_end(args);
+}
+
+/* "≥" is written by the renderer's locale; sentences say it in a word. */
+const char *at_least(const struct group *g)
+{
+	return g->is_oldest_exact ? "" : "at least ";
+}
+
+const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static uint64_t fnv1a(uint64_t hash, const void *bytes, size_t len)
+{
+	const unsigned char *p = bytes;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * 0x100000001b3ULL;
+	return hash;
+}
+
+/*
+ * The same trouble keeps its fingerprint between runs and restarts: kind,
+ * listener and program name, no counts, no pids.
+ */
+uint64_t finding_fingerprint(const struct report *r, const struct finding *f)
+{
+	const char *code = finding_table[f->kind].code;
+	uint64_t hash = fnv1a(0xcbf29ce484222325ULL, code, strlen(code) + 1);
+	if (f->service != NO_INDEX) {
+		const struct service *s = &r->services[f->service];
+		const char *ns = r->snap->namespaces[s->netns].name;
+		hash = fnv1a(hash, ns, strlen(ns) + 1);
+		hash = fnv1a(hash, s->listener_text, strlen(s->listener_text));
+	}
+	if (f->process != NO_INDEX) {
+		const char *comm = r->snap->processes[f->process].comm;
+		hash = fnv1a(hash, comm, strlen(comm));
+	}
+	return hash;
+}
+
+struct finding *add_finding(struct report *r, const struct group *g)
+{
+	array_reserve(&r->findings, &r->finding_capacity, r->finding_count + 1,
+		      sizeof(*r->findings));
+	struct finding *f = &r->findings[r->finding_count++];
+	*f = (struct finding){
+		.kind = g->kind,
+		.severity = SEVERITY_WARNING,
+		.confidence = g->proven_count   ? CONFIDENCE_PROVEN
+			      : g->likely_count ? CONFIDENCE_LIKELY
+						: CONFIDENCE_SUSPECT,
+		.service = g->service,
+		.process = g->process,
+		.part_of = NO_INDEX,
+		.value = (double)g->count,
+		.unit = "{connection}",
+		.warning = NAN,
+		.critical = NAN,
+		.since_cs = g->oldest_cs ? g->oldest_cs : ASSESSMENT_SINCE_UNKNOWN,
+		.is_since_exact = g->is_oldest_exact,
+	};
+	return f;
+}
+
+const struct process *process_at(const struct report *r, int32_t index)
+{
+	return index == NO_INDEX ? NULL : &r->snap->processes[index];
+}
+
+char *oldest(const struct group *g, char out[static FORMAT_SIZE])
+{
+	return duration_print(g->oldest_cs * 10ULL, out);
+}

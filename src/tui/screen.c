@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "screen.h"
+
+#include <curses.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <term.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* term.h makes macros of these words. */
+#undef columns
+#undef lines
+
+#include "conn-doctor/memory.h"
+#include "conn-doctor/strbuf.h"
+#include "conn-doctor/text.h"
+#include "keys.h"
+
+/* Colours by role: Okabe-Ito, which colour-blind people can tell apart. */
+static const struct {
+	attr_t attributes;
+	short color_256, color_8; /* -1 = the terminal's own */
+} paints[PAINT_COUNT] = {
+	[PAINT_NORMAL] = { A_NORMAL, -1, -1 },
+	[PAINT_TITLE] = { A_BOLD, -1, -1 },
+	[PAINT_HEADING] = { A_UNDERLINE, -1, -1 },
+	[PAINT_OK] = { A_NORMAL, 36, COLOR_GREEN },
+	[PAINT_INFO] = { A_NORMAL, 74, COLOR_CYAN },
+	[PAINT_WARNING] = { A_NORMAL, 214, COLOR_YELLOW },
+	[PAINT_CRITICAL] = { A_BOLD, 166, COLOR_RED },
+	[PAINT_KEY] = { A_BOLD, -1, -1 },
+	[PAINT_ALERT] = { A_REVERSE | A_BOLD, -1, -1 },
+};
+
+static const int fault_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+enum { FAULT_COUNT = sizeof(fault_signals) / sizeof(*fault_signals), UNDO_SIZE = 512 };
+
+/* The state of the one screen there is. */
+static struct {
+	SCREEN *curses;
+	bool use_color;
+	bool is_utf8;
+	sigset_t normal_mask; /* while waiting */
+	struct termios terminal;
+	char undo[UNDO_SIZE]; /* what to write to leave the screen */
+	size_t undo_len;
+	struct sigaction faults_before[FAULT_COUNT];
+	atomic_bool is_up;
+} screen;
+
+bool screen_can_open(void)
+{
+	int result;
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return false;
+	if (setupterm(NULL, STDOUT_FILENO, &result) != OK)
+		return false;
+	/* TERM=dumb is a terminal to newterm(), but not to us. */
+	const char *cup = tigetstr("cup");
+	bool can = cup && cup != (const char *)-1;
+	del_curterm(cur_term);
+	return can;
+}
+
+static int keep_undo(int c)
+{
+	if (screen.undo_len < UNDO_SIZE)
+		screen.undo[screen.undo_len++] = (char)c;
+	return c;
+}
+
+/* The strings are kept beforehand: after a crash no function may be trusted. */
+static void prepare_undo(void)
+{
+	static const char *const names[] = { "sgr0", "op", "rmkx", "cnorm", "rmcup" };
+	screen.undo_len = 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const char *text = tigetstr(names[i]);
+		if (text && text != (const char *)-1)
+			tputs(text, 1, keep_undo);
+		else if (strcmp(names[i], "rmcup") == 0)
+			keep_undo('\r'), keep_undo('\n');
+	}
+}
+
+/* Callable from anywhere, a signal handler included. */
+static void leave_without_curses(void)
+{
+	if (!atomic_exchange(&screen.is_up, false))
+		return;
+	ssize_t written = write(STDOUT_FILENO, screen.undo, screen.undo_len);
+	(void)written;
+	tcsetattr(STDIN_FILENO, TCSANOW, &screen.terminal);
+}
+
+static void on_fault(int number)
+{
+	int saved_errno = errno;
+	leave_without_curses();
+	/* The instruction is tried again, now with whoever was in charge before. */
+	for (size_t i = 0; i < FAULT_COUNT; i++)
+		if (fault_signals[i] == number)
+			sigaction(number, &screen.faults_before[i], NULL);
+	if (number == SIGABRT)
+		raise(number);
+	errno = saved_errno;
+}
+
+static void catch_faults(void)
+{
+	struct sigaction action = { .sa_handler = on_fault, .sa_flags = SA_ONSTACK };
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < FAULT_COUNT; i++)
+		sigaction(fault_signals[i], &action, &screen.faults_before[i]);
+	memory_set_fatal_hook(leave_without_curses);
+}
+
+static void release_faults(void)
+{
+	for (size_t i = 0; i < FAULT_COUNT; i++)
+		sigaction(fault_signals[i], &screen.faults_before[i], NULL);
+	memory_set_fatal_hook(NULL);
+}
+
+static void start_colors(bool use_color)
+{
+	screen.use_color = use_color && has_colors() && start_color() == OK;
+	if (!screen.use_color)
+		return;
+	short background = use_default_colors() == OK ? -1 : COLOR_BLACK;
+	for (short i = 0; i < PAINT_COUNT; i++) {
+		short color = COLORS >= 256 ? paints[i].color_256 : paints[i].color_8;
+		if (color >= 0)
+			init_pair((short)(i + 1), color, background);
+	}
+}
+
+/*
+ * The handlers of ncurses for Ctrl-Z and for a new size do much more than a
+ * handler may. They are let in only while we wait, when nothing is half done.
+ */
+static void hold_back_curses_signals(void)
+{
+	sigset_t held;
+	sigemptyset(&held);
+	sigaddset(&held, SIGTSTP);
+	sigaddset(&held, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &held, &screen.normal_mask);
+}
+
+int screen_open(bool use_color, bool is_ascii, struct error *err)
+{
+	static bool is_at_exit;
+	tcgetattr(STDIN_FILENO, &screen.terminal);
+	use_tioctl(TRUE);
+	screen.curses = newterm(NULL, stdout, stdin);
+	if (!screen.curses)
+		return error_set(err, ERROR_SYSTEM,
+				 "cannot use this terminal (TERM=%s)",
+				 getenv("TERM") ? getenv("TERM") : "");
+	screen.is_utf8 = !is_ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	prepare_undo();
+	atomic_store(&screen.is_up, true);
+	catch_faults();
+	if (!is_at_exit)
+		is_at_exit = atexit(screen_close) == 0;
+	hold_back_curses_signals();
+	start_colors(use_color);
+	cbreak();
+	noecho();
+	nonl();
+	keypad(stdscr, TRUE);
+	nodelay(stdscr, TRUE);
+	set_escdelay(25);
+	typeahead(-1);
+	curs_set(0);
+	return 0;
+}
+
+void screen_close(void)
+{
+	if (!screen.curses)
+		return;
+	if (atomic_exchange(&screen.is_up, false))
+		endwin();
+	release_faults();
+	delscreen(screen.curses);
+	screen.curses = NULL;
+	sigprocmask(SIG_SETMASK, &screen.normal_mask, NULL);
+}
+
+bool screen_is_utf8(void)
+{
+	return screen.is_utf8;
+}
+
+void screen_size(int *lines, int *columns)
+{
+	getmaxyx(stdscr, *lines, *columns);
+}
+
+int screen_key(void)
+{
+	static const struct {
+		int curses, ours;
+	} special[] = {
+		{ KEY_UP, SPECIAL_UP },         { KEY_DOWN, SPECIAL_DOWN },
+		{ KEY_PPAGE, SPECIAL_PAGE_UP }, { KEY_NPAGE, SPECIAL_PAGE_DOWN },
+		{ KEY_HOME, SPECIAL_HOME },     { KEY_END, SPECIAL_END },
+		{ KEY_RESIZE, SPECIAL_RESIZE },
+	};
+	wint_t c;
+	int result = get_wch(&c);
+	if (result == OK)
+		return (int)c;
+	if (result != KEY_CODE_YES)
+		return KEY_NOTHING;
+	if (c >= (wint_t)KEY_F(1) && c <= (wint_t)KEY_F(12))
+		return SPECIAL_F0 + (int)c - KEY_F0;
+	for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
+		if ((wint_t)special[i].curses == c)
+			return special[i].ours;
+	return 0; /* a key without a meaning here */
+}
+
+bool screen_wait(int fd, int timeout_ms)
+{
+	struct pollfd fds[] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
+	};
+	struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };
+	int ready =
+		ppoll(fds, 2, timeout_ms < 0 ? NULL : &timeout, &screen.normal_mask);
+	return ready <= 0 || !(fds[0].revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
+void screen_begin(void)
+{
+	erase();
+}
+
+void screen_end(void)
+{
+	refresh();
+}
+
+static void use_paint(enum paint paint)
+{
+	bool has_color = screen.use_color && paints[paint].color_8 >= 0;
+	attr_set(paints[paint].attributes, has_color ? (short)(paint + 1) : 0, NULL);
+}
+
+/* Every character beyond ASCII becomes one '?'. */
+static void to_ascii(struct strbuf *out, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+		if (byte < 0x80)
+			strbuf_add_char(out, *text);
+		else if (byte >= 0xc0)
+			strbuf_add_char(out, '?');
+	}
+}
+
+void screen_put(int y, int x, int width, const char *text, enum paint paint)
+{
+	auto_strbuf struct strbuf ascii = { 0 };
+	if (!screen.is_utf8) {
+		to_ascii(&ascii, text);
+		text = strbuf_text(&ascii);
+	}
+	if (width <= 0 || move(y, x) == ERR)
+		return;
+	size_t len = text_fit(text, (size_t)width);
+	use_paint(paint);
+	addnstr(text, (int)len);
+	/* Padding belongs to the paint: headings are underlined to their end. */
+	int used = getcurx(stdscr) - x;
+	if (getcury(stdscr) == y && used >= 0)
+		for (; used < width; used++)
+			addch(' ');
+	attr_set(A_NORMAL, 0, NULL);
+}
+
+void screen_mark(int y, int x, int width)
+{
+	mvchgat(y, x, width, A_REVERSE, 0, NULL);
+}
+
+void screen_repaint(void)
+{
+	clearok(curscr, TRUE);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+enum { COUNT = sizeof(numbers) / sizeof(*numbers) };
+
+/* The one place where a handler can leave word. */
+static volatile sig_atomic_t caught;
+static struct sigaction before[COUNT];
+
+static void on_signal(int number)
+{
+	if (!caught) {
+		caught = number;
+		return;
+	}
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+void signals_install(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigemptyset(&action.sa_mask);
+	caught = 0;
+	for (size_t i = 0; i < COUNT; i++) {
+		sigaction(numbers[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	}
+}
+
+void signals_restore(void)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		sigaction(numbers[i], &before[i], NULL);
+}
+
+int signals_caught(void)
+{
+	return caught;
+}
+
+void signals_pretend(int number)
+{
+	if (!caught)
+		caught = number;
+}

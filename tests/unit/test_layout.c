@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "layout.h"
+
+enum { LINES_MAX = 80, COLUMNS_MAX = 250, SERVICES_MAX = 30 };
+
+static void assert_inside(const struct rect *r, int lines, int columns)
+{
+	assert_true(r->y >= 0 && r->x >= 0 && r->height >= 0 && r->width >= 0);
+	assert_true(r->y + r->height <= lines);
+	assert_true(r->x + r->width <= columns);
+}
+
+/* Every line of the screen belongs to exactly one part, in the order of the eye. */
+static void assert_stacked(const struct layout *l, int lines, int columns)
+{
+	const struct rect *parts[] = { &l->title,   &l->notice, &l->services,
+				       &l->heading, &l->table,  &l->footer };
+	int y = 0;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		assert_inside(parts[i], lines, columns);
+		assert_int_equal(parts[i]->y, y);
+		y += parts[i]->height;
+	}
+	assert_int_equal(y, lines);
+}
+
+static void parts_cover_every_screen_without_overlap(void **state)
+{
+	(void)state;
+	for (int lines = 1; lines <= LINES_MAX; lines++)
+		for (int columns = 1; columns <= COLUMNS_MAX; columns++)
+			for (size_t services = 0; services <= SERVICES_MAX; services++)
+				for (int notice = 0; notice < 2; notice++) {
+					struct layout l;
+					layout_compute(lines, columns, services, notice,
+						       &l);
+					assert_int_equal(l.is_too_small,
+							 lines < 10 || columns < 40);
+					if (!l.is_too_small)
+						assert_stacked(&l, lines, columns);
+				}
+}
+
+static void table_is_never_crowded_out(void **state)
+{
+	(void)state;
+	for (int lines = LAYOUT_LINES_MIN; lines <= LINES_MAX; lines++) {
+		struct layout l;
+		layout_compute(lines, 80, 1000, true, &l);
+		assert_true(l.table.height >= 4);
+		assert_true(l.table.height * 2 >= lines - 2);
+		assert_true(l.services.height >= 1);
+		assert_int_equal(l.title.height, 2);
+		assert_int_equal(l.footer.height, 1);
+	}
+}
+
+static void columns_do_not_overlap_and_stay_inside(void **state)
+{
+	(void)state;
+	for (int width = 1; width <= COLUMNS_MAX; width++) {
+		for (int peer = 0; peer <= 60; peer += 5) {
+			struct column_place places[COLUMN_COUNT];
+			size_t count = layout_columns(width, peer, places);
+			int end = -1;
+			for (size_t i = 0; i < count; i++) {
+				assert_true(places[i].x == end + 1);
+				assert_true(places[i].width >=
+					    column_table[places[i].column].width);
+				end = places[i].x + places[i].width;
+				if (i)
+					assert_true(places[i].column >
+						    places[i - 1].column);
+			}
+			assert_true(end <= width);
+		}
+	}
+}
+
+static uint32_t shown(int width)
+{
+	struct column_place places[COLUMN_COUNT];
+	size_t count = layout_columns(width, 21, places);
+	uint32_t mask = 0;
+	for (size_t i = 0; i < count; i++)
+		mask |= 1U << places[i].column;
+	return mask;
+}
+
+#define HAS(mask, column) (((mask) >> (column)) & 1)
+
+static void columns_go_in_a_fixed_order(void **state)
+{
+	(void)state;
+	uint32_t before = 0;
+	for (int width = 1; width <= COLUMNS_MAX; width++) {
+		uint32_t now = shown(width);
+		/* More room never takes a column away. */
+		assert_int_equal(before & ~now, 0);
+		before = now;
+	}
+	assert_int_equal(before, (1U << COLUMN_COUNT) - 1);
+}
+
+static void the_last_to_go_are_verdict_peer_state_and_queues(void **state)
+{
+	(void)state;
+	uint32_t at_40 = shown(40), at_60 = shown(60), at_80 = shown(80);
+	assert_true(HAS(at_40, COLUMN_VERDICT) && HAS(at_40, COLUMN_PEER));
+	assert_true(HAS(at_60, COLUMN_STATE) && HAS(at_60, COLUMN_RQ) &&
+		    HAS(at_60, COLUMN_SQ));
+	assert_true(HAS(at_80, COLUMN_SINCE) && HAS(at_80, COLUMN_OWNER));
+	assert_int_equal(shown(120), (1U << COLUMN_COUNT) - 1);
+}
+
+static void each_column_has_a_rank_of_its_own(void **state)
+{
+	(void)state;
+	uint32_t ranks = 0;
+	for (int c = 0; c < COLUMN_COUNT; c++)
+		ranks |= 1U << column_table[c].keep;
+	assert_int_equal(ranks, (1U << COLUMN_COUNT) - 1);
+}
+
+static void spare_room_goes_to_peer_and_owner(void **state)
+{
+	(void)state;
+	struct column_place places[COLUMN_COUNT];
+	size_t count = layout_columns(200, 47, places);
+	assert_int_equal(count, COLUMN_COUNT);
+	assert_int_equal(places[COLUMN_PEER].width, 47);
+	assert_int_equal(places[COLUMN_OWNER].x + places[COLUMN_OWNER].width, 200);
+}
+
+static void assert_shortened(void (*shorten)(struct strbuf *, int), const char *text,
+			     int width, const char *expected)
+{
+	auto_strbuf struct strbuf sb = { 0 };
+	strbuf_add(&sb, text);
+	shorten(&sb, width);
+	assert_string_equal(strbuf_text(&sb), expected);
+	assert_int_equal(sb.len, strlen(expected));
+}
+
+static void texts_are_shortened_to_what_tells_most(void **state)
+{
+	(void)state;
+	assert_shortened(columns_shorten_bytes, "10000", 4, "9.7K");
+	assert_shortened(columns_shorten_bytes, "65536", 4, "64K");
+	assert_shortened(columns_shorten_bytes, "4194304", 4, "4.0M");
+	assert_shortened(columns_shorten_bytes, "4294967295", 4, "3.9G");
+	assert_shortened(columns_shorten_since, "≥ 23h59m", 7, "≥23h59m");
+	assert_shortened(columns_shorten_since, ">= 23h59m", 7, ">23h59m");
+	assert_shortened(columns_shorten_head, "[2001:db8::1234]:41234", 12,
+			 "~1234]:41234");
+	assert_shortened(columns_shorten_owner, "uvicorn[4711] fd 31", 13,
+			 "uvicorn[4711]");
+	assert_shortened(columns_shorten_owner, "uvicorn[4711] fd 31", 11,
+			 "uvic~[4711]");
+	assert_shortened(columns_shorten_owner, "we[i]rd[4711] fd 31", 11,
+			 "we[i~[4711]");
+	assert_shortened(columns_shorten_owner, "x[1234567890] fd 3", 11,
+			 "[1234567890]");
+	assert_shortened(columns_shorten_owner, "(not accepted yet)", 11,
+			 "(not accept");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parts_cover_every_screen_without_overlap),
+		cmocka_unit_test(table_is_never_crowded_out),
+		cmocka_unit_test(columns_do_not_overlap_and_stay_inside),
+		cmocka_unit_test(columns_go_in_a_fixed_order),
+		cmocka_unit_test(the_last_to_go_are_verdict_peer_state_and_queues),
+		cmocka_unit_test(each_column_has_a_rank_of_its_own),
+		cmocka_unit_test(spare_room_goes_to_peer_and_owner),
+		cmocka_unit_test(texts_are_shortened_to_what_tells_most),
+	};
+	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "actions.h"
+
+static const struct view_bounds bounds = { 100, 10, 50, 20 };
+
+static unsigned press(struct view_state *v, int key)
+{
+	return action_apply(keys_find(key), v, &bounds);
+}
+
+static void every_key_has_one_meaning(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < key_table_count; i++) {
+		assert_non_null(key_table[i].help);
+		for (size_t j = 0; j < KEYS_PER_ACTION && key_table[i].keys[j]; j++)
+			assert_int_equal(keys_find(key_table[i].keys[j]),
+					 key_table[i].action);
+	}
+	assert_int_equal(keys_find('x'), ACTION_NONE);
+	assert_int_equal(keys_find(0), ACTION_NONE);
+	assert_int_equal(keys_find(KEY_NOTHING), ACTION_NONE);
+}
+
+static void every_action_has_a_key_and_answers(void **state)
+{
+	(void)state;
+	for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++) {
+		size_t i = 0;
+		while (i < key_table_count && (int)key_table[i].action != action)
+			i++;
+		assert_true(i < key_table_count);
+		struct view_state v = { .interval_ms = 2000, .is_help = true };
+		assert_int_not_equal(action_apply((enum action)action, &v, &bounds), 0);
+	}
+	struct view_state v = { 0 };
+	assert_int_equal(action_apply(ACTION_NONE, &v, &bounds), 0);
+}
+
+static void keys_have_names(void **state)
+{
+	(void)state;
+	char name[KEY_NAME_SIZE];
+	assert_string_equal(key_label(SPECIAL_PAGE_UP, name), "PgUp");
+	assert_string_equal(key_label(SPECIAL_F0 + 10, name), "F10");
+	assert_string_equal(key_label(KEY_CTRL_C, name), "Ctrl-C");
+	assert_string_equal(key_label(KEY_ESC, name), "Esc");
+	assert_string_equal(key_label('?', name), "?");
+}
+
+static void moves_stay_within_the_rows(void **state)
+{
+	(void)state;
+	static const int keys[] = { 'j', 'k', SPECIAL_PAGE_DOWN, SPECIAL_PAGE_UP, 'G',
+				    'k', 'j', SPECIAL_PAGE_DOWN };
+	for (size_t rows = 0; rows < 30; rows++) {
+		struct view_bounds b = { .row_count = rows, .page = 10 };
+		struct view_state v = { 0 };
+		for (size_t i = 0; i < 8 * sizeof(keys) / sizeof(*keys); i++) {
+			action_apply(keys_find(keys[i % 8]), &v, &b);
+			assert_true(v.selected < rows || v.selected == 0);
+			assert_true(v.top <= v.selected && v.selected < v.top + 10);
+			assert_true(rows <= 10 ? v.top == 0 : v.top + 10 <= rows);
+		}
+	}
+}
+
+static void a_page_moves_by_a_page(void **state)
+{
+	(void)state;
+	struct view_state v = { 0 };
+	assert_int_equal(press(&v, SPECIAL_PAGE_DOWN), REACT_DRAW | REACT_MOVED);
+	assert_int_equal(v.selected, 10);
+	assert_int_equal(v.top, 10);
+	press(&v, SPECIAL_END);
+	assert_int_equal(v.selected, 99);
+	assert_int_equal(v.top, 90);
+	press(&v, SPECIAL_PAGE_UP);
+	assert_int_equal(v.selected, 89);
+	press(&v, 'g');
+	assert_int_equal(v.selected, 0);
+	assert_int_equal(v.top, 0);
+}
+
+static void held_row_stays_on_its_line_when_the_order_changes(void **state)
+{
+	(void)state;
+	struct view_state v = { 0 };
+	for (int i = 0; i < 25; i++)
+		press(&v, 'j');
+	size_t line = v.selected - v.top;
+	view_follow(&v, &bounds, 60);
+	assert_int_equal(v.selected, 60);
+	assert_int_equal(v.selected - v.top, line);
+	/* Near the top there are not as many rows above it. */
+	view_follow(&v, &bounds, 2);
+	assert_int_equal(v.selected, 2);
+	assert_int_equal(v.top, 0);
+}
+
+static void row_that_is_gone_leaves_the_selection_where_it_was(void **state)
+{
+	(void)state;
+	struct view_state v = { .selected = 95, .top = 90, .is_held = true };
+	view_follow(&v, &bounds, VIEW_NOT_FOUND);
+	assert_int_equal(v.selected, 95);
+	struct view_bounds fewer = { .row_count = 20, .page = 10 };
+	view_follow(&v, &fewer, VIEW_NOT_FOUND);
+	assert_int_equal(v.selected, 19);
+	assert_int_equal(v.top, 10);
+	struct view_bounds none = { .row_count = 0, .page = 10 };
+	view_follow(&v, &none, VIEW_NOT_FOUND);
+	assert_int_equal(v.selected, 0);
+}
+
+static void without_a_move_the_worst_row_stays_selected(void **state)
+{
+	(void)state;
+	struct view_state v = { 0 };
+	view_follow(&v, &bounds, 40);
+	assert_int_equal(v.selected, 0);
+	press(&v, 'j');
+	assert_true(v.is_held);
+	press(&v, SPECIAL_HOME);
+	assert_false(v.is_held);
+}
+
+static void smaller_screen_keeps_the_selection_on_it(void **state)
+{
+	(void)state;
+	struct view_state v = { .selected = 59, .top = 50, .is_held = true };
+	struct view_bounds b = { .row_count = 100, .page = 4 };
+	view_follow(&v, &b, 59);
+	assert_int_equal(v.selected, 59);
+	assert_true(v.top <= 59 && 59 < v.top + 4);
+	/* The screen is too small for any row. */
+	b.page = 0;
+	view_follow(&v, &b, 59);
+	assert_int_equal(v.selected, 59);
+}
+
+static void sort_goes_round_and_reverse_is_taken_back(void **state)
+{
+	(void)state;
+	struct view_state v = { 0 };
+	assert_int_equal(press(&v, '<'), REACT_DRAW | REACT_SORT);
+	assert_int_equal(v.sort, COLUMN_COUNT - 1);
+	press(&v, 'r');
+	assert_true(v.is_reversed);
+	press(&v, '>');
+	assert_int_equal(v.sort, COLUMN_VERDICT);
+	assert_false(v.is_reversed);
+	press(&v, 's');
+	assert_int_equal(v.sort, COLUMN_SINCE);
+}
+
+static void interval_goes_in_steps_and_has_ends(void **state)
+{
+	(void)state;
+	struct view_state v = { .interval_ms = 3000 };
+	assert_int_equal(press(&v, '+'), REACT_DRAW | REACT_INTERVAL);
+	assert_int_equal(v.interval_ms, 2000);
+	press(&v, '-');
+	assert_int_equal(v.interval_ms, 5000);
+	for (int i = 0; i < 20; i++)
+		press(&v, '+');
+	assert_int_equal(v.interval_ms, 250);
+	assert_int_equal(press(&v, '+'), 0);
+	for (int i = 0; i < 20; i++)
+		press(&v, '-');
+	assert_int_equal(v.interval_ms, 600000);
+	assert_int_equal(press(&v, '-'), 0);
+}
+
+static void help_takes_the_moves_and_leaves_first(void **state)
+{
+	(void)state;
+	struct view_state v = { .selected = 5, .is_held = true };
+	press(&v, '?');
+	assert_true(v.is_help);
+	assert_int_equal(press(&v, SPECIAL_END), REACT_DRAW);
+	assert_int_equal(v.help_top, 30);
+	press(&v, 'j');
+	assert_int_equal(v.help_top, 30);
+	press(&v, SPECIAL_PAGE_UP);
+	assert_int_equal(v.help_top, 10);
+	press(&v, SPECIAL_HOME);
+	assert_int_equal(v.help_top, 0);
+	assert_int_equal(v.selected, 5);
+	assert_true(v.is_held);
+	assert_int_equal(press(&v, 'q'), REACT_DRAW);
+	assert_false(v.is_help);
+	assert_int_equal(press(&v, KEY_ESC), 0);
+	assert_int_equal(press(&v, 'q'), REACT_QUIT);
+}
+
+static void freeze_and_refresh_leave_it_to_the_loop(void **state)
+{
+	(void)state;
+	struct view_state v = { 0 };
+	assert_int_equal(press(&v, 'p'), REACT_DRAW | REACT_FREEZE);
+	assert_true(v.is_frozen);
+	assert_int_equal(press(&v, 'R'), REACT_COLLECT);
+	assert_true(v.is_frozen);
+	press(&v, 'Z');
+	assert_false(v.is_frozen);
+	assert_int_equal(press(&v, KEY_CTRL_L), REACT_DRAW | REACT_REPAINT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_key_has_one_meaning),
+		cmocka_unit_test(every_action_has_a_key_and_answers),
+		cmocka_unit_test(keys_have_names),
+		cmocka_unit_test(moves_stay_within_the_rows),
+		cmocka_unit_test(a_page_moves_by_a_page),
+		cmocka_unit_test(held_row_stays_on_its_line_when_the_order_changes),
+		cmocka_unit_test(row_that_is_gone_leaves_the_selection_where_it_was),
+		cmocka_unit_test(without_a_move_the_worst_row_stays_selected),
+		cmocka_unit_test(smaller_screen_keeps_the_selection_on_it),
+		cmocka_unit_test(sort_goes_round_and_reverse_is_taken_back),
+		cmocka_unit_test(interval_goes_in_steps_and_has_ends),
+		cmocka_unit_test(help_takes_the_moves_and_leaves_first),
+		cmocka_unit_test(freeze_and_refresh_leave_it_to_the_loop),
+	};
+	return cmocka_run_group_tests_name("watch_actions", tests, NULL, NULL);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Prints the program's tables, one row a line, columns separated by tabs. From
+ * this scripts/update-docs makes the completions and the manual's lists, so
+ * that they cannot drift from what the parser accepts.
+ */
+#include <stdio.h>
+
+#include "cli/options.h"
+#include "conn-doctor/limits.h"
+#include "conn-doctor/report.h"
+#include "conn-doctor/verdict.h"
+
+static const char *or_dash(const char *text)
+{
+	return text ? text : "-";
+}
+
+static void print_commands_of(const struct option_row *o)
+{
+	const char *separator = "";
+	for (const struct command_row *c = command_table; c->name; c++) {
+		if (!(o->commands & c->id))
+			continue;
+		printf("%s%s", separator, c->name);
+		separator = ",";
+	}
+}
+
+static void print_commands_and_options(void)
+{
+	for (const struct command_row *c = command_table; c->name; c++)
+		printf("command\t%s\t%s\t%s\t%s\n", c->name, c->arguments, c->help,
+		       or_dash(c->details));
+	for (const struct option_row *o = option_table; o->name; o++) {
+		printf("option\t%s\t%c\t%s\t%s\t", o->name, o->letter ? o->letter : '-',
+		       or_dash(o->argument), or_dash(o->values));
+		print_commands_of(o);
+		printf("\t%s\n", o->help);
+	}
+}
+
+static void print_limits(void)
+{
+	for (enum limit_id id = 0; id < LIMITS_END; id++) {
+		const struct limit_info *info = &limit_table[id];
+		char initial[32], min[32], max[32];
+		printf("limit\t%s\t%s\t%s\t%s\t%s\t%s\n", info->name,
+		       limit_print(id, info->initial, initial),
+		       limit_print(id, info->min, min), limit_print(id, info->max, max),
+		       info->help, info->reason);
+	}
+}
+
+int main(void)
+{
+	print_commands_and_options();
+	print_limits();
+	for (enum verdict v = 0; v < VERDICT_COUNT; v++)
+		printf("verdict\t%s\t%s\n", verdict_table[v].code,
+		       verdict_table[v].meaning);
+	for (enum finding_kind k = 0; k < FINDING_KIND_COUNT; k++)
+		printf("finding\t%s\t%s\t%s\n", finding_table[k].code,
+		       finding_table[k].meaning, finding_table[k].cause);
+	return 0;
+}

@@ -111,14 +111,11 @@ void snapshot_reset(struct snapshot *snap);
 void snapshot_clear(struct snapshot *snap);
 #define auto_snapshot __attribute__((cleanup(snapshot_clear)))
 
-/*
- * A new zeroed row to fill in; becomes part of the snapshot by
- * snapshot_commit(), which drops it again when its cookie is there already.
- */
+/* A new zeroed row to fill in; becomes part of the snapshot by snapshot_commit(). */
 struct tcp_socket *snapshot_new_socket(struct snapshot *snap);
-bool snapshot_commit(struct snapshot *snap);
+void snapshot_commit(struct snapshot *snap);
 
-/* Row of a cookie, or NULL. */
+/* Row of a cookie, or NULL; after snapshot_finish(). */
 const struct tcp_socket *snapshot_find(const struct snapshot *snap, uint64_t cookie);
 
 /* Index of the namespace, cgroup or process; added when new. */
@@ -128,7 +125,10 @@ struct process *snapshot_add_process(struct snapshot *snap, int32_t pid);
 
 void snapshot_add_owner(struct snapshot *snap, uint32_t inode, uint32_t process,
 			int32_t fd);
-/* Sorts what is searched (owners, addresses); call once, when all was added. */
+/*
+ * Call once, when all was added: drops rows whose cookie came before (a dump may
+ * show a socket twice, kernel-facts 1.6) and sorts owners and addresses.
+ */
 void snapshot_finish(struct snapshot *snap);
 
 /* First owner of the inode and how many there are; NULL and 0 when none. */

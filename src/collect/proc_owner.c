@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "conn-doctor/memory.h"
@@ -30,16 +31,22 @@ struct owner_cache {
 	struct links known; /* of the previous pass */
 	/* cookie -> inode it had when its owner was searched, found or not */
 	struct u64_map searched;
-	struct u64_map alive;  /* inodes of this pass */
-	struct u64_map wanted; /* inodes whose owner is to be found in this pass */
+	struct u64_map alive; /* inode of this pass -> enum inode_flag */
 	/* Of the last look at all processes: what could not be seen stays unseen. */
 	size_t process_count, denied_count;
+};
+
+/* What is known of a living socket's inode. */
+enum inode_flag {
+	INODE_WANTED = 1, /* its owner is not in the cache */
+	INODE_FOUND = 2,
 };
 
 /* State of one look-up. */
 struct search {
 	struct owner_cache *cache;
 	struct links found;
+	size_t missing_count; /* wanted inodes that no descriptor explained yet */
 	size_t process_count, denied_count;
 };
 
@@ -58,7 +65,6 @@ void owner_cache_free(struct owner_cache *cache)
 	free(cache->known.items);
 	u64_map_clear(&cache->searched);
 	u64_map_clear(&cache->alive);
-	u64_map_clear(&cache->wanted);
 	free(cache);
 }
 
@@ -126,8 +132,13 @@ static void search_fd(struct search *s, int dir, int32_t pid, const char *name)
 		return;
 	}
 	uint32_t inode = socket_inode(dir, name);
-	if (inode && u64_map_find(&s->cache->alive, inode))
-		add_link(&s->found, (struct link){ inode, pid, (int32_t)fd });
+	uint32_t *flags = inode ? u64_map_find(&s->cache->alive, inode) : NULL;
+	if (!flags)
+		return;
+	add_link(&s->found, (struct link){ inode, pid, (int32_t)fd });
+	if (*flags == INODE_WANTED)
+		s->missing_count--;
+	*flags |= INODE_FOUND;
 }
 
 static void search_process(struct search *s, int32_t pid)
@@ -185,26 +196,43 @@ static void search_known(struct search *s)
 			search_process(s, known->items[i].pid);
 }
 
-/* Which sockets are alive, and whether any of them is new to the cache. */
-static void collect_wanted(struct owner_cache *cache, const struct snapshot *snap)
+/*
+ * Nothing new: no descriptor needs to be read. A process that only shares known
+ * sockets (a worker forked a moment ago) is found with the next new socket.
+ */
+static void keep_known(struct search *s)
 {
+	const struct links *known = &s->cache->known;
+	for (size_t i = 0; i < known->count; i++)
+		if (u64_map_find(&s->cache->alive, known->items[i].inode))
+			add_link(&s->found, known->items[i]);
+}
+
+/* Which sockets are alive; returns how many of them are new to the cache. */
+static size_t note_alive(struct owner_cache *cache, const struct snapshot *snap)
+{
+	size_t wanted_count = 0;
 	u64_map_reset(&cache->alive);
-	u64_map_reset(&cache->wanted);
+	u64_map_reserve(&cache->alive, snap->socket_count);
 	for (size_t i = 0; i < snap->socket_count; i++) {
 		const struct tcp_socket *sk = &snap->sockets[i];
 		bool is_new;
 		if (sk->inode == 0)
 			continue;
-		u64_map_insert(&cache->alive, sk->inode, &is_new);
-		const uint32_t *inode = u64_map_find(&cache->searched, sk->cookie);
-		if (!inode || *inode != sk->inode)
-			u64_map_insert(&cache->wanted, sk->inode, &is_new);
+		uint32_t *flags = u64_map_insert(&cache->alive, sk->inode, &is_new);
+		const uint32_t *known = u64_map_find(&cache->searched, sk->cookie);
+		if (!is_new || (known && *known == sk->inode))
+			continue;
+		*flags = INODE_WANTED;
+		wanted_count++;
 	}
+	return wanted_count;
 }
 
 static void remember_searched(struct owner_cache *cache, const struct snapshot *snap)
 {
 	u64_map_reset(&cache->searched);
+	u64_map_reserve(&cache->searched, snap->socket_count);
 	for (size_t i = 0; i < snap->socket_count; i++) {
 		bool is_new;
 		const struct tcp_socket *sk = &snap->sockets[i];
@@ -212,20 +240,6 @@ static void remember_searched(struct owner_cache *cache, const struct snapshot *
 			*u64_map_insert(&cache->searched, sk->cookie, &is_new) =
 				sk->inode;
 	}
-}
-
-/* How many wanted inodes the links do not explain. */
-static size_t missing_count(const struct owner_cache *cache, const struct links *links)
-{
-	struct u64_map found = { 0 };
-	for (size_t i = 0; i < links->count; i++) {
-		bool is_new;
-		if (u64_map_find(&cache->wanted, links->items[i].inode))
-			u64_map_insert(&found, links->items[i].inode, &is_new);
-	}
-	size_t missing = cache->wanted.count - found.count;
-	u64_map_clear(&found);
-	return missing;
 }
 
 static void give_file(struct intake *in, const char *proc, int32_t pid,
@@ -242,19 +256,30 @@ static void give_file(struct intake *in, const char *proc, int32_t pid,
 		intake_text(in, ITEM_FILE, key, content, (size_t)len);
 }
 
-/* How many descriptors are open; counted, since st_size tells it only from 6.2 on. */
-static void give_fd_count(struct intake *in, const char *proc, int32_t pid)
+static long count_entries(int fd)
 {
-	char key[48], text[32];
-	snprintf(key, sizeof(key), "%d/fd", pid);
-	auto_close int fd = open_below(proc, key, O_DIRECTORY);
-	DIR *dir = fd >= 0 ? fdopendir(dup(fd)) : NULL;
-	if (!dir)
-		return;
+	DIR *dir = fdopendir(dup(fd));
 	long count = 0;
+	if (!dir)
+		return -1;
 	for (struct dirent *e; (e = readdir(dir));)
 		count += e->d_name[0] != '.';
 	closedir(dir);
+	return count;
+}
+
+/* How many descriptors are open: from Linux 6.2 on the size of the folder. */
+static void give_fd_count(struct intake *in, const char *proc, int32_t pid)
+{
+	char key[48], text[32];
+	struct stat st;
+	snprintf(key, sizeof(key), "%d/fd", pid);
+	auto_close int fd = open_below(proc, key, O_DIRECTORY);
+	if (fd < 0 || fstat(fd, &st))
+		return;
+	long count = st.st_size > 0 ? (long)st.st_size : count_entries(fd);
+	if (count < 0)
+		return;
 	int len = snprintf(text, sizeof(text), "%ld", count);
 	intake_text(in, ITEM_FILE, key, text, (size_t)len);
 }
@@ -298,11 +323,15 @@ static void give_owners(struct owner_cache *cache, struct intake *in)
 
 void owner_cache_look_up(struct owner_cache *cache, struct intake *in)
 {
-	collect_wanted(cache, in->snap);
 	struct search s = { .cache = cache };
-	search_known(&s);
-	if (missing_count(cache, &s.found)) {
-		s.found.count = s.process_count = s.denied_count = 0;
+	s.missing_count = note_alive(cache, in->snap);
+	if (s.missing_count)
+		search_known(&s);
+	else
+		keep_known(&s);
+	if (s.missing_count) {
+		s.found.count = 0;
+		s.process_count = s.denied_count = 0;
 		search_all(&s);
 		cache->process_count = s.process_count;
 		cache->denied_count = s.denied_count;

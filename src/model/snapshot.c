@@ -43,15 +43,12 @@ void snapshot_reset(struct snapshot *snap)
 		.owner_capacity = snap->owner_capacity,
 		.degraded = snap->degraded,
 		.degraded_capacity = snap->degraded_capacity,
-		.cookie_slots = snap->cookie_slots,
+		.cookie_slots = snap->cookie_slots, /* stale until finish */
 		.cookie_slot_count = snap->cookie_slot_count,
 		.is_complete = true,
 	};
 	*snap = empty;
 	u64_map_reset(&snap->cgroup_index);
-	if (snap->cookie_slots)
-		memset(snap->cookie_slots, 0,
-		       snap->cookie_slot_count * sizeof(*snap->cookie_slots));
 	for (size_t i = 0; i < KERNEL_VALUE_COUNT; i++)
 		snap->kernel[i] = -1;
 }
@@ -82,16 +79,6 @@ static uint32_t *slot_of(const struct snapshot *snap, uint64_t cookie)
 	return &snap->cookie_slots[i];
 }
 
-static void grow_cookie_slots(struct snapshot *snap)
-{
-	size_t count = snap->cookie_slot_count ? snap->cookie_slot_count * 2 : 256;
-	free(snap->cookie_slots);
-	snap->cookie_slots = xcalloc(count, sizeof(*snap->cookie_slots));
-	snap->cookie_slot_count = count;
-	for (size_t i = 0; i < snap->socket_count; i++)
-		*slot_of(snap, snap->sockets[i].cookie) = (uint32_t)i + 1;
-}
-
 struct tcp_socket *snapshot_new_socket(struct snapshot *snap)
 {
 	array_reserve(&snap->sockets, &snap->socket_capacity, snap->socket_count + 1,
@@ -101,17 +88,49 @@ struct tcp_socket *snapshot_new_socket(struct snapshot *snap)
 	return sk;
 }
 
-bool snapshot_commit(struct snapshot *snap)
+void snapshot_commit(struct snapshot *snap)
 {
-	if (snap->socket_count >= snap->cookie_slot_count / 4 * 3)
-		grow_cookie_slots(snap);
-	uint32_t *slot = slot_of(snap, snap->sockets[snap->socket_count].cookie);
-	if (*slot) {
-		snap->duplicate_count++;
-		return false;
+	snap->socket_count++;
+}
+
+static void reserve_cookie_slots(struct snapshot *snap)
+{
+	size_t count = 256;
+	while (snap->socket_count >= count / 4 * 3)
+		count *= 2;
+	if (count == snap->cookie_slot_count) {
+		memset(snap->cookie_slots, 0, count * sizeof(*snap->cookie_slots));
+		return;
 	}
-	*slot = (uint32_t)++snap->socket_count;
-	return true;
+	free(snap->cookie_slots);
+	snap->cookie_slots = xcalloc(count, sizeof(*snap->cookie_slots));
+	snap->cookie_slot_count = count;
+}
+
+/*
+ * Done for all rows at once, when their number is known: the table never grows,
+ * and the slot of a later row can be fetched while this one is compared.
+ */
+static void drop_duplicates(struct snapshot *snap)
+{
+	enum { AHEAD = 16 };
+	reserve_cookie_slots(snap);
+	size_t mask = snap->cookie_slot_count - 1, kept = 0;
+	for (size_t i = 0; i < snap->socket_count; i++) {
+		if (i + AHEAD < snap->socket_count) {
+			uint64_t later = snap->sockets[i + AHEAD].cookie;
+			__builtin_prefetch(
+				&snap->cookie_slots[(size_t)u64_hash(later) & mask], 1);
+		}
+		uint32_t *slot = slot_of(snap, snap->sockets[i].cookie);
+		if (*slot)
+			continue;
+		if (kept != i)
+			snap->sockets[kept] = snap->sockets[i];
+		*slot = (uint32_t)++kept;
+	}
+	snap->duplicate_count += snap->socket_count - kept;
+	snap->socket_count = kept;
 }
 
 const struct tcp_socket *snapshot_find(const struct snapshot *snap, uint64_t cookie)
@@ -193,6 +212,7 @@ static int compare_addresses(const void *a, const void *b)
 
 void snapshot_finish(struct snapshot *snap)
 {
+	drop_duplicates(snap);
 	if (snap->host_address_count)
 		qsort(snap->host_addresses, snap->host_address_count,
 		      sizeof(*snap->host_addresses), compare_addresses);

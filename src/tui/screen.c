@@ -99,22 +99,27 @@ static void leave_without_curses(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &screen.terminal);
 }
 
-static void on_fault(int number)
+static void on_fault(int number, siginfo_t *info, void *context)
 {
 	int saved_errno = errno;
+	(void)context;
 	leave_without_curses();
 	/* The instruction is tried again, now with whoever was in charge before. */
 	for (size_t i = 0; i < FAULT_COUNT; i++)
 		if (fault_signals[i] == number)
 			sigaction(number, &screen.faults_before[i], NULL);
-	if (number == SIGABRT)
+	/* No instruction did it, but kill() or abort(). */
+	if (info->si_code <= 0)
 		raise(number);
 	errno = saved_errno;
 }
 
 static void catch_faults(void)
 {
-	struct sigaction action = { .sa_handler = on_fault, .sa_flags = SA_ONSTACK };
+	struct sigaction action = {
+		.sa_sigaction = on_fault,
+		.sa_flags = SA_ONSTACK | SA_SIGINFO,
+	};
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < FAULT_COUNT; i++)
 		sigaction(fault_signals[i], &action, &screen.faults_before[i]);

@@ -34,7 +34,7 @@ LOCKS = "/run/conn-doctor-lab"
 FAMILIES = (4, 6)
 HOST_COUNT = 200
 SKIP = 77
-ATTEMPTS = 3
+ATTEMPTS = 5
 CLONE_NEWNET = 0x40000000
 HEALTHY = {"active", "idle"}
 
@@ -339,6 +339,10 @@ class Lab:
     def ip(self, name, *arguments):
         return run("ip", "-n", self.ns(name), *arguments)
 
+    def run_in(self, name, *argv):
+        """The output of any command there, whatever its exit status."""
+        return run("ip", "netns", "exec", self.ns(name), *argv, check=False)
+
     def nft(self, text):
         run("ip", "netns", "exec", self.ns("router"), "nft", "-f", "-", text=text)
 
@@ -467,9 +471,10 @@ class Lab:
         return run("ip", "netns", "exec", self.ns(namespace), "ss", "-tnaoiemH",
                    f"( sport = :{port} or dport = :{port} )")
 
-    def check(self, port, *options, namespace="server", command="check"):
+    def check(self, port, *options, namespace="server", command="check", where=None):
         """conn-doctor check :PORT, in that namespace. Options: --once, --set, ..."""
-        argv = [self.binary, command, f":{port}", "--json"]
+        text = f":{port} and {where}" if where else f":{port}"
+        argv = [self.binary, command, text, "--json"]
         if command == "check":
             argv.append("--all-connections")
         argv += options

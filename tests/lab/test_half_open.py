@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Peers that are gone, paths that are down, and what only looks like it."""
+import os
+import tempfile
 import threading
 import time
 
@@ -61,6 +63,28 @@ class HalfOpen(lab.LabTest):
                                acts="peer", state="established", role="server",
                                **{"process.pid": app.pid})
         self.assertFindings(result, {"half-open": "warning"})
+        self.assertListAgrees(app, crowd)
+        self.assertRecordingAgrees(app, result)
+
+    def assertListAgrees(self, app, crowd):
+        result = self.lab.check(app.port, command="list")
+        self.assertEqual(result.doc["schema"], "conn-doctor.list/1")
+        self.assertVerdicts(result, crowd.expect(half_open=2))
+        result = self.lab.check(app.port, command="list", where="verdict = half-open")
+        self.assertEqual(result.counts(), {"half-open": 2}, f"\n{result}")
+
+    def assertRecordingAgrees(self, app, live):
+        """The same night again, read from a file, in a namespace that knows nothing."""
+        with tempfile.TemporaryDirectory() as folder:
+            name = os.path.join(folder, "night")
+            recorded = self.lab.check(app.port, "--record", name)
+            read = self.lab.check(app.port, "--read", name, namespace="router")
+        for result in (recorded, read):
+            self.assertEqual({c["cookie"]: (c["verdict"], c.get("process.pid"))
+                              for c in result.connections()},
+                             {c["cookie"]: (c["verdict"], c.get("process.pid"))
+                              for c in live.connections()}, f"\n{result}")
+        self.assertEqual(read.doc["time"], recorded.doc["time"])
 
     def test_silence_counts_from_the_send_not_from_the_idle_time_before_it(self):
         app, crowd = self.crowd("idle-first")

@@ -173,12 +173,12 @@ class UvicornNight(lab.LabTest):
         finding = self.assertNames(result, "stuck-worker", severity="critical")
         self.assertEqual(finding["confidence"] if "confidence" in finding else "proven",
                          "proven", f"\n{result}")
-        self.assertIn(f"uvicorn[{self.pid}]", finding["summary"], f"\n{result}")
         self.assertEqual(result.doc["findings"][0]["check"], "stuck-worker",
                          f"the story comes first\n{result}")
         service, = result.doc["services"]
         self.assertEqual([p["pid"] for p in service["processes"]], [self.pid])
         self.assertEqual(service["processes"][0]["command"], "uvicorn")
+        self.assertReadAloud(port)
         # Nothing of this night's diagnosis changed anything.
         self.assertIsNone(uvicorn.poll(), "uvicorn has ended")
 
@@ -192,6 +192,15 @@ class UvicornNight(lab.LabTest):
         for one in webs:
             one.is_busy = True
             threading.Thread(target=work, args=(one,), daemon=True).start()
+
+    def assertReadAloud(self, port):
+        """The first line alone must be worth reading on the incident call."""
+        text = self.lab.run_in("server", self.lab.binary, "check", f":{port}",
+                               "--no-pager", "--color=never")
+        first = text.splitlines()[0]
+        self.note(first)
+        for part in ("CRITICAL", f":{port}", f"uvicorn[{self.pid}]"):
+            self.assertIn(part, first, f"\n{text}")
 
     def assertNight(self, result, webs, verdict, **fields):
         for one in webs:

@@ -110,9 +110,12 @@ class Worker(lab.LabTest):
     def test_request_read_and_not_answered_is_slow_response_at_its_limit(self):
         app, crowd = self.crowd("owing")
         one, others = self.crowd("owing-one")
+        known, beside = self.crowd("uvicorn")  # by its name: a known stack
         sick = [app.pair(self.lab.host(), f) for f in lab.FAMILIES for _ in range(2)]
         sick_one = one.pair(self.lab.host(), 6)
-        for owner, client in [(app, c) for c in sick] + [(one, sick_one)]:
+        sick_known = [known.pair(self.lab.host(), f) for f in lab.FAMILIES * 2]
+        for owner, client in [*((app, c) for c in sick), (one, sick_one),
+                              *((known, c) for c in sick_known)]:
             client.send(300)
             owner.do("recv", id=client.id, count=300)
         start = time.monotonic()
@@ -130,15 +133,28 @@ class Worker(lab.LabTest):
         for client in sick:
             self.assertVerdict(result, client, "slow-response", confidence="suspect",
                                acts="local-app", turn="local", role="server")
-        self.assertFindings(result, {"slow-response": "warning"})
+        # Of an unknown protocol it is not known that a reply is owed: said, no alarm.
+        self.assertFindings(result, {})
+        self.assertNamesFinding(result, "slow-response", "info")
+        # Not yet of a known one either: a WebSocket is pinged only after 20 s.
+        result = self.lab.check(known.port, *limit)
+        self.assertVerdicts(result, beside.expect(slow_response=4))
+        self.assertFindings(result, {})
         result = self.lab.check(one.port, *limit)
         self.assertVerdicts(result, others.expect(slow_response=1))
         self.assertFindings(result, {})
         self.at(start, 31)
-        result = self.lab.check(app.port)
+        result = self.lab.check(known.port)
         self.note(f"slow-response by the default of 30 s at {result.started - start:.1f} s")
-        self.assertVerdicts(result, crowd.expect(slow_response=4))
+        self.assertVerdicts(result, beside.expect(slow_response=4))
+        for client in sick_known:
+            self.assertVerdict(result, client, "slow-response", confidence="likely",
+                               acts="local-app")
         self.assertFindings(result, {"slow-response": "warning"})
+
+    def assertNamesFinding(self, result, code, severity):
+        found = [f["severity"] for f in result.findings("info") if f["check"] == code]
+        self.assertEqual(found, [severity], f"{code}\n{result}")
 
     def test_peer_that_owes_us_a_reply_is_a_slow_upstream_seen_from_the_client(self):
         app, crowd = self.crowd("upstream")

@@ -1,0 +1,512 @@
+# SPDX-License-Identifier: MIT
+"""watch in terminals of fixed size, on sockets of a private network namespace.
+
+The program runs on a pseudo-terminal; python3-pyte makes a screen of what it
+writes. The sockets are made by an app in the namespace cd-<pid>-watch, which is
+this file again, started with --app.
+"""
+import atexit
+import calendar
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+import unittest
+
+SKIP = 77
+PORT = 30020
+NAMESPACE = f"cd-{os.getpid()}-watch"
+PROGRAM = os.environ.get("CONN_DOCTOR", "conn-doctor")
+# Half a second makes a verdict of what would take five.
+FAST = ("-i", "250ms", "--set", "unread-age=500ms", "--set",
+        "close-wait-unread-age=500ms", "--set", "queued-age=500ms")
+HOSTILE = b"a\x1b[2J\xe8\xad\xa6\xff\n%s"  # escape, wide, not UTF-8, line break
+LOCKS = "/run/conn-doctor-lab"
+
+
+# -- the app ------------------------------------------------------------------
+
+class App:
+    """Connections to itself over loopback, each put into a state on command."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", PORT), backlog=64)
+        self.kept = []
+
+    def pair(self):
+        client = socket.create_connection(("127.0.0.1", PORT))
+        server, _ = self.listener.accept()
+        self.kept += [client, server]
+        return client, server
+
+    def idle(self):
+        self.pair()
+
+    def unread(self):
+        self.pair()[0].send(b"x" * 100)
+
+    def close_wait(self):
+        client, _ = self.pair()
+        self.kept.remove(client)
+        client.close()
+
+    def queued(self):
+        self.kept.append(socket.create_connection(("127.0.0.1", PORT)))
+
+    def end(self):
+        """Closes all connections, the clients' ends without a word."""
+        for sock in self.kept:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                            struct.pack("ii", 1, 0))
+            sock.close()
+        self.kept = []
+        self.listener.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.listener.accept()[0].close()
+        self.listener.setblocking(True)
+
+
+def run_app():
+    with open("/proc/self/comm", "wb") as comm:
+        comm.write(HOSTILE)
+    app = App()
+    print("ok", flush=True)
+    for line in sys.stdin:
+        name, count = line.split()
+        for _ in range(int(count)):
+            getattr(app, name)()
+        print("ok", flush=True)
+
+
+# -- the lab ------------------------------------------------------------------
+
+class Lab:
+    """The namespace and the app in it; gone on every way out."""
+
+    def __init__(self):
+        self.app = None
+        atexit.register(self.close)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        self._create()
+        self.run("ip", "link", "set", "lo", "up")
+        self.app = subprocess.Popen(
+            self.inside(sys.executable, "-B", os.path.abspath(__file__), "--app"),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answer()
+
+    def _create(self):
+        """Under the lock of tests/lab, which takes a namespace without one for stale."""
+        os.makedirs(LOCKS, exist_ok=True)
+        with open(os.path.join(LOCKS, "create"), "w", encoding="ascii") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            self.lock = open(os.path.join(LOCKS, str(os.getpid())), "w",
+                             encoding="ascii")
+            fcntl.flock(self.lock, fcntl.LOCK_EX)
+            subprocess.run(["ip", "netns", "add", NAMESPACE], check=True)
+
+    @staticmethod
+    def inside(*argv):
+        return ["ip", "netns", "exec", NAMESPACE, *argv]
+
+    def run(self, *argv, **options):
+        return subprocess.run(self.inside(*argv), check=True, timeout=30, **options)
+
+    def _answer(self):
+        if self.app.stdout.readline() != "ok\n":
+            raise RuntimeError("the app has ended")
+
+    def make(self, name, count=1):
+        self.app.stdin.write(f"{name} {count}\n")
+        self.app.stdin.flush()
+        self._answer()
+
+    def close(self):
+        if self.app:
+            self.app.kill()
+            self.app.wait()
+            self.app = None
+        subprocess.run(["ip", "netns", "delete", NAMESPACE], check=False,
+                       stderr=subprocess.DEVNULL)
+        with contextlib.suppress(OSError):
+            os.unlink(self.lock.name)
+
+
+# -- the terminal -------------------------------------------------------------
+
+class Terminal:
+    """A program on a pseudo-terminal of fixed size, and the screen it makes."""
+
+    def __init__(self, argv, columns=80, lines=24, term="xterm-256color", **environment):
+        self.screen = pyte.Screen(columns, lines)
+        self.stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self.lock = threading.Lock()
+        self.master, self.slave = pty.openpty()
+        self._set_size(columns, lines)
+        self.before = termios.tcgetattr(self.slave)
+        keep = {k: v for k, v in os.environ.items()
+                if k in ("PATH", "ASAN_OPTIONS", "TSAN_OPTIONS")}
+        self.process = subprocess.Popen(
+            argv, stdin=self.slave, stdout=self.slave, stderr=subprocess.PIPE,
+            start_new_session=True, preexec_fn=self._take_terminal,
+            env={**keep, "TERM": term, "LC_ALL": "C.UTF-8", "TZ": "UTC", **environment})
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _take_terminal(self):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    def _set_size(self, columns, lines):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", lines, columns, 0, 0))
+
+    def _read(self):
+        while True:
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                return
+            with self.lock:
+                self.raw += data
+                self.stream.feed(data)
+
+    def resize(self, columns, lines):
+        with self.lock:
+            self.screen.resize(lines, columns)
+        self._set_size(columns, lines)
+
+    def press(self, keys):
+        os.write(self.master, keys.encode())
+
+    @property
+    def lines(self):
+        with self.lock:
+            return [line.rstrip() for line in self.screen.display]
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    def wait_for(self, pattern, seconds=10):
+        """The first match of the pattern on the screen."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            match = re.search(pattern, self.text, re.M)
+            if match:
+                return match
+            time.sleep(0.02)
+        raise AssertionError(f"no {pattern!r} on the screen:\n{self.text}\n"
+                             f"stderr: {self.stderr()}")
+
+    def stderr(self):
+        os.set_blocking(self.process.stderr.fileno(), False)
+        return (self.process.stderr.read() or b"").decode(errors="replace")
+
+    def selected(self):
+        """The text of the line in reverse that is no heading."""
+        with self.lock:
+            for y in range(self.screen.lines):
+                if all(self.screen.buffer[y][x].reverse
+                       for x in range(self.screen.columns)):
+                    return self.screen.display[y].rstrip()
+        return None
+
+    def wait_selected(self, part, seconds=10):
+        end = time.monotonic() + seconds
+        while part not in (self.selected() or "") and time.monotonic() < end:
+            time.sleep(0.02)
+        if part not in (self.selected() or ""):
+            raise AssertionError(f"{part!r} is not selected:\n{self.text}")
+
+    def end(self, seconds=10):
+        """Waits for the end of the program; its status, as in subprocess."""
+        status = self.process.wait(seconds)
+        time.sleep(0.1)
+        return status
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+        os.close(self.slave)
+        os.close(self.master)
+        self.reader.join()
+
+
+# -- the tests ----------------------------------------------------------------
+
+class WatchTest(unittest.TestCase):
+    def setUp(self):
+        lab.make("end")
+
+    @contextlib.contextmanager
+    def watch(self, *arguments, columns=80, lines=24, **environment):
+        argv = lab.inside(PROGRAM, "watch", *arguments)
+        terminal = Terminal(argv, columns, lines, **environment)
+        try:
+            yield terminal
+        finally:
+            terminal.close()
+
+    def assert_restored(self, terminal):
+        self.assertEqual(termios.tcgetattr(terminal.slave), terminal.before)
+        raw = terminal.raw
+        self.assertGreater(raw.rfind(b"\x1b[?1049l"), raw.rfind(b"\x1b[?1049h"))
+        self.assertGreater(raw.rfind(b"\x1b[?25h"), raw.rfind(b"\x1b[?25l"))
+
+    def assert_sober(self, terminal):
+        """No line wrapped, nothing of another process's choosing got through."""
+        self.assertNotIn(b"\x1b[2J\xe8", terminal.raw)
+        for line in terminal.lines:
+            self.assertNotRegex(line, "[\x00-\x1f\x7f]")
+
+    def test_80x24(self):
+        lab.make("unread", 3)
+        lab.make("close_wait", 2)
+        lab.make("idle", 2)
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for(r"^unread .* 127\.0\.0\.1:\d+ +ESTAB +100 +0 ")
+            t.wait_for(r"^close-wait-unread .* CLOSE-WAIT ")
+            lines = t.lines
+            self.assertRegex(lines[0], r"^conn-doctor  \S+  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+                                       r" .* every 250ms, pass \d")
+            self.assertRegex(lines[1], rf"^filter :{PORT}  \d+ connections: 3 unread, ")
+            self.assertRegex(lines[2], rf"^(WARNING|CRITICAL) +127\.0\.0\.1:{PORT} .*queue 0/64")
+            self.assertRegex(lines[3], r"^VERDICT +SINCE +PEER +STATE +RQ +SQ OWNER$")
+            self.assertRegex(lines[4], r"^unread ")
+            self.assertRegex(lines[23], r"^q Quit  \? Help  s Sort")
+            self.assert_sober(t)
+            t.press("q")
+            self.assertEqual(t.end(), 0)
+            self.assert_restored(t)
+
+    def test_120x40_shows_every_column(self):
+        lab.make("unread")
+        with self.watch(f":{PORT}", *FAST, columns=120, lines=40) as t:
+            t.wait_for(r"^VERDICT +SINCE +PEER +STATE +RQ +SQ +IDLE TURN +GIVES UP KA +OWNER$")
+            t.wait_for(r"^unread .* never .*\[\d+\] fd \d+$")
+            self.assertRegex(t.lines[39], "^q Quit")
+            self.assert_sober(t)
+
+    def test_40x10_and_less(self):
+        lab.make("unread", 9)
+        with self.watch(f":{PORT}", *FAST, columns=40, lines=10) as t:
+            t.wait_for(r"^VERDICT +PEER$")
+            t.wait_for(r"^unread +127\.0\.0\.1:\d+$")
+            self.assertRegex(t.lines[9], "^q Quit")
+            t.resize(39, 10)
+            t.wait_for(r"^terminal too small$")
+            t.resize(100, 9)
+            t.wait_for(r"^terminal too small$")
+            t.resize(1, 1)
+            t.resize(80, 24)
+            t.wait_for(r"^VERDICT +SINCE +PEER +STATE")
+            t.wait_for(r"^q Quit")
+            t.press("q")
+            self.assertEqual(t.end(), 0)
+            self.assert_restored(t)
+
+    def test_signals_restore_the_terminal_and_are_raised_again(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number), self.watch(*FAST) as t:
+                t.wait_for("^q Quit")
+                t.wait_for("^VERDICT")
+                t.process.send_signal(number)
+                self.assertEqual(t.end(), -number)
+                self.assert_restored(t)
+        with self.subTest("Ctrl-C"), self.watch(*FAST) as t:
+            t.wait_for("^VERDICT")
+            t.press("\x03")
+            self.assertEqual(t.end(), -signal.SIGINT)
+            self.assert_restored(t)
+
+    def test_a_crash_restores_the_terminal(self):
+        for number in (signal.SIGSEGV, signal.SIGABRT):
+            with self.subTest(number), self.watch(*FAST) as t:
+                t.wait_for("^VERDICT")
+                t.process.send_signal(number)
+                self.assertNotEqual(t.end(30), 0)
+                self.assert_restored(t)
+
+    def test_suspend_and_continue(self):
+        # A shell with job control, since an orphan cannot be stopped.
+        shell = 'set -m; "$@"; stty -a; read; fg'
+        argv = lab.inside("bash", "-c", shell, "bash", PROGRAM, "watch", *FAST)
+        t = Terminal(argv)
+        try:
+            t.wait_for("^VERDICT")
+            t.press("\x1a")
+            t.wait_for(r" icanon .* echo ")
+            self.assert_restored(t)
+            t.press("\n")
+            t.wait_for("^VERDICT")
+            t.wait_for("^q Quit")
+            t.press("q")
+            self.assertEqual(t.end(), 0)
+            self.assert_restored(t)
+        finally:
+            t.close()
+
+    def test_help_comes_from_the_key_table(self):
+        with self.watch(*FAST, columns=100, lines=30) as t:
+            t.wait_for("^VERDICT")
+            t.press("?")
+            t.wait_for("^Program")
+            t.wait_for(r"^ q F10 Ctrl-C +quit$")
+            t.wait_for(r"^ s F6 > +sort by the next column$")
+            t.press("G")
+            t.wait_for(r"^ listening +waits for clients$")
+            t.press("\x1b")
+            t.wait_for(r"^VERDICT")
+
+    def test_freeze(self):
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for("no connection matches")
+            t.press("p")
+            t.wait_for(r"^conn-doctor .* FROZEN ")
+            lab.make("unread")
+            t.wait_for(r"FROZEN [1-9](\.\d)?s")
+            self.assertIn("no connection matches", t.text)
+            t.press("R")  # one step
+            t.wait_for(r"^(unread|active|idle) ")
+            self.assertIn("FROZEN", t.text)
+            t.press("p")
+            t.wait_for(r"^conn-doctor  \S+  [\d-]+ [\d:]+ {3,}[^F]*every")
+            t.wait_for(r"^unread ")
+
+    def test_a_state_appears_and_leaves_within_two_intervals(self):
+        with self.watch(f":{PORT}", "-i", "1s") as t:
+            t.wait_for("no connection matches")
+            lab.make("queued")
+            t.wait_for(r"^(queued|active|idle) ", 2.5)
+            lab.make("end")
+            t.wait_for("no connection matches", 2.5)
+
+    def test_selection_is_a_connection(self):
+        lab.make("idle", 5)
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for(r"^(idle|active) ")
+            t.press("jjj")
+            time.sleep(1)
+            peer = re.search(r"127\.0\.0\.1:\d+", t.selected()).group() + " "
+            lab.make("unread", 3)
+            t.wait_for(r"^unread ")
+            t.wait_selected(peer)
+            t.press("s")
+            t.wait_for("by SINCE ")
+            t.wait_selected(peer)
+            t.press("r")
+            t.wait_for("by SINCE reversed")
+            t.wait_selected(peer)
+            t.press("g")
+            t.wait_selected(t.lines[4])
+
+    def test_count_ends_it(self):
+        with self.watch(*FAST, "-n", "3") as t:
+            self.assertEqual(t.end(), 0)
+            self.assert_restored(t)
+
+    def test_nothing_is_written_when_nothing_changes(self):
+        with self.watch(*FAST) as t:
+            t.wait_for("^VERDICT")
+            t.press("?")
+            t.wait_for("^Program")
+            time.sleep(0.3)
+            before = len(t.raw)
+            time.sleep(1.5)
+            self.assertEqual(len(t.raw), before)
+
+    def test_no_color_and_c_locale(self):
+        lab.make("unread")
+        with self.watch(f":{PORT}", *FAST, NO_COLOR="1") as t:
+            t.wait_for("^unread ")
+            self.assertNotRegex(t.raw, rb"\x1b\[[0-9;]*[34][0-8](;|m)")
+        with self.watch(f":{PORT}", *FAST, LC_ALL="C") as t:
+            t.wait_for("^unread ")
+            self.assertFalse(any(byte >= 0x80 for byte in t.raw))
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for("^unread ")
+            self.assertRegex(t.raw, rb"\x1b\[[0-9;]*38;5;")
+
+    def test_plain_terminals(self):
+        lab.make("unread")
+        for term in ("vt100", "linux", "xterm", "screen"):
+            with self.subTest(term), self.watch(f":{PORT}", *FAST, term=term) as t:
+                t.wait_for("^unread ")
+                t.press("q")
+                self.assertEqual(t.end(), 0)
+                self.assertEqual(termios.tcgetattr(t.slave), t.before)
+
+    def test_without_a_real_terminal_blocks_are_printed(self):
+        lab.make("unread")
+        argv = (PROGRAM, "watch", f":{PORT}", *FAST, "-n", "2")
+        for term in ("dumb", "no-such-terminal", ""):
+            with self.subTest(term):
+                t = Terminal(lab.inside(*argv), term=term)
+                try:
+                    self.assertEqual(t.end(), 0)
+                    self.assertIn("watch needs a terminal that can position the cursor; "
+                                  "printing every 250ms instead", t.stderr())
+                    self.assertNotRegex(t.raw, rb"\x1b(?!\[[0-9;]*m)")
+                    self.assertIn(f":{PORT}".encode(), t.raw)
+                finally:
+                    t.close()
+        done = lab.run(*argv, capture_output=True, text=True)
+        self.assertIn("printing every", done.stderr)
+        self.assertIn("unread", done.stdout)
+
+    def test_recording(self):
+        lab.make("unread", 2)
+        with tempfile.TemporaryDirectory(prefix="cd-watch-") as folder:
+            path = os.path.join(folder, "night.cdrec")
+            lab.run(PROGRAM, "list", f":{PORT}", "-n", "3", "-i", "300ms",
+                    "--record", path, stdout=subprocess.DEVNULL)
+            recorded = time.time()
+            time.sleep(2)
+            with self.watch("--read", path, *FAST) as t:
+                t.wait_for("end of recording")
+                shown = t.wait_for(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d").group()
+                at = calendar.timegm(time.strptime(shown, "%Y-%m-%d %H:%M:%S"))
+                self.assertLess(abs(at - recorded), 2)
+                t.wait_for(r"^unread ")
+                t.press("q")
+                self.assertEqual(t.end(), 0)
+                self.assert_restored(t)
+            with self.watch("--read", path, *FAST, "-n", "9") as t:
+                self.assertEqual(t.end(), 0)
+            with self.watch("--read", os.path.join(folder, "none"), *FAST) as t:
+                self.assertEqual(t.end(), 3)
+                self.assertIn("none", t.stderr())
+
+
+def main():
+    global lab, pyte
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        print("needs root and ip(8) for a network namespace")
+        return SKIP
+    try:
+        import pyte
+    except ImportError:
+        print("needs python3-pyte")
+        return SKIP
+    lab = Lab()
+    return 0 if unittest.main(exit=False).result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--app"]:
+        run_app()
+    else:
+        sys.exit(main())

@@ -108,6 +108,7 @@ static void a_row_seen_twice_is_one_row(void **state)
 	put_row(&d, a_row());
 	put_row(&d, a_row());
 	diag_decode(&snap, 0, d.bytes, d.len);
+	snapshot_finish(&snap);
 	assert_int_equal(snap.socket_count, 1);
 	assert_int_equal(snap.duplicate_count, 1);
 	snapshot_clear(&snap);

@@ -81,7 +81,7 @@ struct filter_subject {
 	const struct snapshot *snap;
 	const struct tcp_socket *socket;
 	const struct socket_past *past; /* NULL: first sight */
-	int64_t age_ms; /* of the connection, -1 = unknown */
+	int64_t age_ms;                 /* of the connection, -1 = unknown */
 	uint8_t verdict;
 	uint8_t role; /* enum role; autobound means a client port */
 };

@@ -63,6 +63,7 @@ struct finding {
 	enum confidence confidence;
 	enum acts acts;
 	int32_t service;  /* index into report->services, NO_INDEX = none */
+	int32_t listener; /* row of the listening socket concerned, NO_INDEX = none */
 	int32_t process;  /* index into snapshot->processes, NO_INDEX = none */
 	int32_t part_of;  /* index of the finding that tells it, NO_INDEX = none */
 	char *summary;    /* one sentence, at most 120 characters, no newline */
@@ -145,6 +146,10 @@ size_t report_worst_first(const struct report *r, bool all, uint32_t **out);
 
 /* Service of a listener or a server-role row, NULL for others. */
 const struct service *report_service_of(const struct report *r, uint32_t row);
+
+/* "0.0.0.0:30020" of the listener a finding is about, "" when it is about none. */
+char *finding_listener_print(const struct report *r, const struct finding *f,
+			     char out[static ENDPOINT_TEXT_SIZE]);
 
 /* Owner of the row, NULL when unknown; why_not_owned() says why. */
 const struct process *report_process_of(const struct report *r, uint32_t row,

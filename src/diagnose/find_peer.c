@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "finding_groups.h"
 
+static char *peer_of(const struct report *r, const struct group *g,
+		     char out[static ENDPOINT_TEXT_SIZE])
+{
+	const struct tcp_socket *sk = &r->snap->sockets[g->oldest_row];
+	return endpoint_print(&sk->peer, sk->ip_version, sk->peer_port, out);
+}
+
 void find_half_open(struct report *r, const struct groups *all, const struct group *g)
 {
 	(void)all;
-	char age[FORMAT_SIZE], size[FORMAT_SIZE];
+	char age[FORMAT_SIZE], size[FORMAT_SIZE], peer[ENDPOINT_TEXT_SIZE];
 	struct finding *f = add_finding(r, g);
 	f->acts = ACTS_PEER;
 	if (g->proven_count && is_older(r, g, LIMIT_HALF_OPEN_CRITICAL_AGE))
@@ -17,8 +24,7 @@ void find_half_open(struct report *r, const struct groups *all, const struct gro
 		     size_print(g->unsent_bytes, size));
 	add_next(f, "set TCP_USER_TIMEOUT or net.ipv4.tcp_retries2=8 to give up after "
 		    "about 100 s instead of 15 min");
-	add_next(f,
-		 "ss -tino state connected '( dst PEER )'   shows the retransmissions");
+	add_next(f, "ss -tino dst %s   shows the oldest of them", peer_of(r, g, peer));
 }
 
 void find_slow_reader(struct report *r, const struct groups *all, const struct group *g)

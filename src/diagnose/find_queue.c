@@ -3,33 +3,6 @@
 
 #include "finding_groups.h"
 
-/* How full the fullest queue is, and what was dropped since the first look. */
-struct queue_state {
-	uint64_t count, limit;
-	uint64_t permille;
-	uint64_t dropped;
-	bool is_full;
-};
-
-static struct queue_state queue_state_of(const struct report *r,
-					 const struct service *s)
-{
-	struct queue_state q = { 0 };
-	for (size_t i = 0; i < s->listener_count; i++) {
-		const struct tcp_socket *sk = &r->snap->sockets[s->listeners[i]];
-		/* A backlog of n holds n + 1. */
-		uint64_t permille = sk->recv_queue * 1000ULL / (sk->send_queue + 1ULL);
-		q.dropped += history_drops_growth(r->history, sk->cookie, sk->drops);
-		if (permille < q.permille)
-			continue;
-		q.permille = permille;
-		q.count = sk->recv_queue;
-		q.limit = sk->send_queue;
-		q.is_full = sk->recv_queue > sk->send_queue;
-	}
-	return q;
-}
-
 void find_accept_queue(struct report *r, const struct groups *all,
 		       const struct group *g)
 {
@@ -53,8 +26,11 @@ void find_accept_queue(struct report *r, const struct groups *all,
 	f->warning = (double)limit_value(r, LIMIT_ACCEPT_QUEUE_SHARE) / 1000 *
 		     (double)(q.limit + 1);
 	f->critical = (double)q.limit;
+	char listener[ENDPOINT_TEXT_SIZE];
+	f->listener = (int32_t)q.row;
 	set_summary(f, "accept queue of %s is %s (%" PRIu64 " of %" PRIu64 ")",
-		    s->listener_text, q.is_full ? "full" : "filling", q.count, q.limit);
+		    finding_listener_print(r, f, listener),
+		    q.is_full ? "full" : "filling", q.count, q.limit);
 	add_evidence(f, "%" PRIu64 " connections wait, the backlog is %" PRIu64,
 		     q.count, q.limit);
 	if (q.dropped)

@@ -9,11 +9,14 @@ static void say_queue(const struct report *r, struct finding *f, const struct gr
 {
 	if (g->service == NO_INDEX)
 		return;
-	const struct service *s = &r->services[g->service];
+	struct queue_state q = queue_state_of(r, &r->services[g->service]);
 	char age[FORMAT_SIZE];
-	if (s->accept_queue_count)
-		add_evidence(f, "accept queue %" PRIu64 " of %" PRIu64,
-			     s->accept_queue_count, s->accept_queue_limit);
+	if (q.count)
+		add_evidence(f, "accept queue %" PRIu64 " of %" PRIu64 "%s", q.count,
+			     q.limit, q.is_full ? ": full" : "");
+	if (q.dropped)
+		add_evidence(f, "%" PRIu64 " handshakes dropped since the first look",
+			     q.dropped);
 	if (queued->count)
 		add_evidence(f,
 			     "%zu connection%s waiting to be accepted, the oldest "

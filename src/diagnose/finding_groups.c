@@ -26,9 +26,10 @@ static struct group *group_of(struct groups *all, enum finding_kind kind,
 	return &all->items[*position];
 }
 
-static void add_to_group(struct group *g, const struct tcp_socket *sk,
-			 const struct assessment *a)
+static void add_to_group(struct group *g, const struct report *r, uint32_t row)
 {
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	const struct assessment *a = &r->assessments[row];
 	g->count++;
 	g->closed_count += sk->state == TCP_STATE_CLOSE_WAIT;
 	g->queued_count += sk->inode == 0;
@@ -40,6 +41,7 @@ static void add_to_group(struct group *g, const struct tcp_socket *sk,
 	if (a->since_cs != ASSESSMENT_SINCE_UNKNOWN && a->since_cs >= g->oldest_cs) {
 		g->oldest_cs = a->since_cs;
 		g->is_oldest_exact = a->is_since_exact;
+		g->oldest_row = row;
 	}
 }
 
@@ -94,7 +96,7 @@ static void group_rows(const struct report *r, struct groups *all)
 					  : NO_INDEX;
 		add_to_group(group_of(all, (enum finding_kind)kind_of[a->verdict],
 				      service, process),
-			     &r->snap->sockets[i], a);
+			     r, row);
 	}
 }
 

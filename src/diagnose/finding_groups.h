@@ -22,6 +22,7 @@ struct group {
 	uint64_t unread_bytes, unsent_bytes;
 	uint32_t oldest_cs; /* longest known `since`; 0 when none is known */
 	bool is_oldest_exact;
+	uint32_t oldest_row;
 };
 
 struct groups {
@@ -45,6 +46,16 @@ const char *at_least(const struct group *g);
 const char *plural(uint64_t count);
 char *oldest(const struct group *g, char out[static FORMAT_SIZE]);
 const struct process *process_at(const struct report *r, int32_t index);
+
+/* How full the fullest queue is, and what was dropped since the first look. */
+struct queue_state {
+	uint32_t row;          /* the fullest listener */
+	uint64_t count, limit; /* of that one */
+	uint64_t permille;
+	uint64_t dropped;
+	bool is_full;
+};
+struct queue_state queue_state_of(const struct report *r, const struct service *s);
 
 /* A new finding about the group, with what all kinds have in common. */
 struct finding *add_finding(struct report *r, const struct group *g);

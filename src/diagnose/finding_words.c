@@ -16,7 +16,8 @@ bool is_older(const struct report *r, const struct group *g, enum limit_id id)
 	return g->oldest_cs * 10ULL >= limit_value(r, id);
 }
 
-static char *copy_format(const char *fmt, va_list args)
+static char *__attribute__((format(printf, 1, 0)))
+copy_format(const char *fmt, va_list args)
 {
 	struct strbuf sb = { 0 };
 	strbuf_vaddf(&sb, fmt, args);
@@ -79,8 +80,10 @@ uint64_t finding_fingerprint(const struct report *r, const struct finding *f)
 	if (f->service != NO_INDEX) {
 		const struct service *s = &r->services[f->service];
 		const char *ns = r->snap->namespaces[s->netns].name;
+		char listener[ENDPOINT_TEXT_SIZE];
+		finding_listener_print(r, f, listener);
 		hash = fnv1a(hash, ns, strlen(ns) + 1);
-		hash = fnv1a(hash, s->listener_text, strlen(s->listener_text));
+		hash = fnv1a(hash, listener, strlen(listener));
 	}
 	if (f->process != NO_INDEX) {
 		const char *comm = r->snap->processes[f->process].comm;
@@ -101,6 +104,9 @@ struct finding *add_finding(struct report *r, const struct group *g)
 			      : g->likely_count ? CONFIDENCE_LIKELY
 						: CONFIDENCE_SUSPECT,
 		.service = g->service,
+		.listener = g->service == NO_INDEX
+				    ? NO_INDEX
+				    : (int32_t)r->services[g->service].listeners[0],
 		.process = g->process,
 		.part_of = NO_INDEX,
 		.value = (double)g->count,
@@ -121,4 +127,23 @@ const struct process *process_at(const struct report *r, int32_t index)
 char *oldest(const struct group *g, char out[static FORMAT_SIZE])
 {
 	return duration_print(g->oldest_cs * 10ULL, out);
+}
+
+struct queue_state queue_state_of(const struct report *r, const struct service *s)
+{
+	struct queue_state q = { 0 };
+	for (size_t i = 0; i < s->listener_count; i++) {
+		const struct tcp_socket *sk = &r->snap->sockets[s->listeners[i]];
+		/* A backlog of n holds n + 1. */
+		uint64_t permille = sk->recv_queue * 1000ULL / (sk->send_queue + 1ULL);
+		q.dropped += history_drops_growth(r->history, sk->cookie, sk->drops);
+		if (permille < q.permille)
+			continue;
+		q.row = s->listeners[i];
+		q.permille = permille;
+		q.count = sk->recv_queue;
+		q.limit = sk->send_queue;
+		q.is_full = sk->recv_queue > sk->send_queue;
+	}
+	return q;
 }

@@ -111,6 +111,16 @@ size_t report_worst_first(const struct report *r, bool all, uint32_t **out)
 	return count;
 }
 
+char *finding_listener_print(const struct report *r, const struct finding *f,
+			     char out[static ENDPOINT_TEXT_SIZE])
+{
+	*out = '\0';
+	if (f->listener == NO_INDEX)
+		return out;
+	const struct tcp_socket *sk = &r->snap->sockets[f->listener];
+	return endpoint_print(&sk->local, sk->ip_version, sk->local_port, out);
+}
+
 const struct process *report_process_of(const struct report *r, uint32_t row,
 					int32_t *fd)
 {

@@ -307,9 +307,9 @@ static json_t *stamped_object(const struct report *r, const char *schema)
 }
 
 static void set_listener_attributes(json_t *attributes, const struct report *r,
-				    const struct service *s)
+				    const struct service *s, int32_t listener)
 {
-	const struct tcp_socket *sk = &r->snap->sockets[s->listeners[0]];
+	const struct tcp_socket *sk = &r->snap->sockets[listener];
 	char address[IP_TEXT_SIZE];
 	set_word(attributes, "network.type", sk->ip_version == 4 ? "ipv4" : "ipv6");
 	set_word(attributes, "network.local.address",
@@ -327,8 +327,8 @@ static json_t *finding_attributes(const struct report *r, const struct finding *
 	const struct process *p = finding_process(r, f);
 	json_t *attributes = json_object();
 	set_word(attributes, "network.transport", "tcp");
-	if (s && s->listener_count)
-		set_listener_attributes(attributes, r, s);
+	if (s && f->listener != NO_INDEX)
+		set_listener_attributes(attributes, r, s, f->listener);
 	if (f->kind == FINDING_ACCEPT_QUEUE_FULL)
 		set_word(attributes, "network.connection.state", "listen");
 	if (p) {
@@ -349,13 +349,13 @@ static void set_measure(json_t *o, const struct finding *f)
 
 static json_t *finding_object(const struct report *r, const struct finding *f)
 {
-	const struct service *s = finding_service(r, f);
+	char listener[ENDPOINT_TEXT_SIZE];
 	json_t *o = stamped_object(r, "conn-doctor.finding/1");
 	set_fingerprint(o, "fingerprint", f);
 	set_word(o, "check", finding_table[f->kind].code);
 	set_word(o, "severity", severity_name(f->severity));
-	if (s)
-		set_word(o, "listener", s->listener_text);
+	if (*finding_listener_print(r, f, listener))
+		set_word(o, "listener", listener);
 	set_text(o, "summary", f->summary);
 	set_word(o, "confidence", confidence_name(f->confidence));
 	set_word(o, "acts", acts_name(f->acts));

@@ -250,11 +250,11 @@ static void write_services(const struct report *r, FILE *out)
 static void add_subject(struct strbuf *sb, const struct report *r,
 			const struct finding *f)
 {
-	const struct service *s = finding_service(r, f);
 	const struct process *p = finding_process(r, f);
-	char since[FORMAT_SIZE];
+	char since[FORMAT_SIZE], listener[ENDPOINT_TEXT_SIZE];
 	*put_since(since, f->since_cs) = '\0';
-	strbuf_addf(sb, "%s%s ", since, s ? s->listener_text : "-");
+	finding_listener_print(r, f, listener);
+	strbuf_addf(sb, "%s%s ", since, *listener ? listener : "-");
 	if (p)
 		strbuf_addf(sb, "%d ", p->pid);
 	else

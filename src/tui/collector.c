@@ -87,6 +87,8 @@ static void report_failure(struct collector *c, enum source_result result,
 	pthread_mutex_lock(&c->lock);
 	if (result == SOURCE_ERROR)
 		c->status.error = *error;
+	else if (history_pass_count(c->history) == 0)
+		error_set(&c->status.error, ERROR_INPUT, "there is nothing to show");
 	c->status.is_ended = is_over;
 	c->status.is_hopeless =
 		history_pass_count(c->history) == 0 || error->code == ERROR_UNSUPPORTED;

@@ -117,6 +117,15 @@ static int compare_lines(const void *a, const void *b)
 	return (x->finding > y->finding) - (x->finding < y->finding);
 }
 
+/* Asked for by the filter; without one, every listener would be. */
+static bool is_asked_for(const struct report *r, const struct service *s)
+{
+	for (size_t i = 0; *r->filter_text && i < s->listener_count; i++)
+		if (r->assessments[s->listeners[i]].is_selected)
+			return true;
+	return false;
+}
+
 size_t summary_lines(const struct frame *f, struct summary_line **out)
 {
 	const struct report *r = &f->report;
@@ -126,7 +135,7 @@ size_t summary_lines(const struct frame *f, struct summary_line **out)
 	for (size_t i = 0; i < r->service_count; i++) {
 		const struct service *s = &r->services[i];
 		const struct finding *worst = worst_of(r, i);
-		if (worst || s->connection_count)
+		if (worst || s->connection_count || is_asked_for(r, s))
 			lines[count++] = (struct summary_line){ s, worst, s->severity };
 	}
 	for (size_t i = 0; i < r->finding_count; i++) {

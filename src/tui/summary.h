@@ -35,8 +35,9 @@ struct summary_line {
 };
 
 /*
- * The lines worth showing, worst first: services with a finding or a selected
- * connection, and findings without a service. *out is the caller's to free().
+ * The lines worth showing, worst first: services with a finding, with a selected
+ * connection, or asked for by the filter, and findings without a service. *out is the
+ * caller's to free().
  */
 size_t summary_lines(const struct frame *f, struct summary_line **out);
 void summary_put_line(const struct frame *f, const struct summary_line *line,

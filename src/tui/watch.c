@@ -144,16 +144,23 @@ static void update_summary(struct watch *w)
 	summary_put_notice(w->frame, &w->status, &w->notice);
 }
 
+/* Whether a frame will come soon that the collector has put in order. */
+static bool is_frame_due(const struct watch *w)
+{
+	return w->options->source.ops->is_live && !w->view.is_frozen;
+}
+
 static void sort_frame(struct watch *w)
 {
-	bool is_small = w->frame && w->frame->row_count <= SORT_AT_ONCE;
 	collector_set_order(w->collector, w->view.sort, w->view.is_reversed);
-	if (is_small || (w->frame && w->view.is_frozen)) {
-		frame_sort(w->frame, w->view.sort, w->view.is_reversed);
-		follow(w);
-	} else {
+	if (!w->frame)
+		return;
+	if (w->frame->row_count > SORT_AT_ONCE && is_frame_due(w)) {
 		collector_refresh(w->collector);
+		return;
 	}
+	frame_sort(w->frame, w->view.sort, w->view.is_reversed);
+	follow(w);
 }
 
 /* A frame may have been ordered before the last key. */

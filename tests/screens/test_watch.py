@@ -24,6 +24,11 @@ import threading
 import time
 import unittest
 
+try:
+    import pyte
+except ImportError:
+    pyte = None
+
 SKIP = 77
 PORT = 30020
 NAMESPACE = f"cd-{os.getpid()}-watch"
@@ -90,6 +95,30 @@ def run_app():
         print("ok", flush=True)
 
 
+def run_shell(argv):
+    """One foreground job, which Ctrl-Z stops and a line of input continues.
+
+    Without a parent in its session the program would be an orphan, and the kernel
+    stops no orphans.
+    """
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        os.execvp(argv[0], argv)
+    while True:
+        status = os.waitpid(pid, os.WUNTRACED)[1]
+        os.tcsetpgrp(0, os.getpgid(0))
+        if not os.WIFSTOPPED(status):
+            sys.exit(os.waitstatus_to_exitcode(status))
+        print("STOPPED", flush=True)
+        sys.stdin.readline()
+        os.tcsetpgrp(0, pid)
+        os.kill(pid, signal.SIGCONT)
+
+
 # -- the lab ------------------------------------------------------------------
 
 class Lab:
@@ -145,12 +174,39 @@ class Lab:
 
 # -- the terminal -------------------------------------------------------------
 
-class Terminal:
-    """A program on a pseudo-terminal of fixed size, and the screen it makes."""
+class Screen(pyte.Screen if pyte else object):
+    """Scrolls by CSI S and CSI T, which pyte leaves out."""
 
-    def __init__(self, argv, columns=80, lines=24, term="xterm-256color", **environment):
-        self.screen = pyte.Screen(columns, lines)
-        self.stream = pyte.ByteStream(self.screen)
+    def _scroll(self, count, y, step):
+        before = self.cursor.y
+        self.cursor.y = y
+        for _ in range(count or 1):
+            step()
+        self.cursor.y = before
+
+    def scroll_up(self, count=1):
+        self._scroll(count, self.margins.bottom if self.margins else self.lines - 1,
+                     self.index)
+
+    def scroll_down(self, count=1):
+        self._scroll(count, self.margins.top if self.margins else 0, self.reverse_index)
+
+
+class Stream(pyte.ByteStream if pyte else object):
+    if pyte:
+        csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
+        events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
+
+
+class Terminal:
+    """A program on a pseudo-terminal of fixed size, and the screen it makes.
+
+    TERM is one whose sequences pyte knows all of: xterm's REP it does not.
+    """
+
+    def __init__(self, argv, columns=80, lines=24, term="screen-256color", **environment):
+        self.screen = Screen(columns, lines)
+        self.stream = Stream(self.screen)
         self.raw = b""
         self.lock = threading.Lock()
         self.master, self.slave = pty.openpty()
@@ -332,6 +388,14 @@ class WatchTest(unittest.TestCase):
             self.assertEqual(t.end(), -signal.SIGINT)
             self.assert_restored(t)
 
+    def test_the_terminal_goes_away(self):
+        with self.watch(*FAST) as t:
+            t.wait_for("^VERDICT")
+            os.close(t.slave)
+            os.close(t.master)
+            self.assertEqual(t.process.wait(10), -signal.SIGHUP)
+            t.master, t.slave = pty.openpty()
+
     def test_a_crash_restores_the_terminal(self):
         for number in (signal.SIGSEGV, signal.SIGABRT):
             with self.subTest(number), self.watch(*FAST) as t:
@@ -341,14 +405,12 @@ class WatchTest(unittest.TestCase):
                 self.assert_restored(t)
 
     def test_suspend_and_continue(self):
-        # A shell with job control, since an orphan cannot be stopped.
-        shell = 'set -m; "$@"; stty -a; read; fg'
-        argv = lab.inside("bash", "-c", shell, "bash", PROGRAM, "watch", *FAST)
-        t = Terminal(argv)
+        t = Terminal(lab.inside(sys.executable, "-B", os.path.abspath(__file__),
+                                "--shell", PROGRAM, "watch", *FAST))
         try:
             t.wait_for("^VERDICT")
             t.press("\x1a")
-            t.wait_for(r" icanon .* echo ")
+            t.wait_for("STOPPED")
             self.assert_restored(t)
             t.press("\n")
             t.wait_for("^VERDICT")
@@ -492,13 +554,11 @@ class WatchTest(unittest.TestCase):
 
 
 def main():
-    global lab, pyte
+    global lab
     if os.geteuid() != 0 or not shutil.which("ip"):
         print("needs root and ip(8) for a network namespace")
         return SKIP
-    try:
-        import pyte
-    except ImportError:
+    if not pyte:
         print("needs python3-pyte")
         return SKIP
     lab = Lab()
@@ -508,5 +568,7 @@ def main():
 if __name__ == "__main__":
     if sys.argv[1:] == ["--app"]:
         run_app()
+    elif sys.argv[1:2] == ["--shell"]:
+        run_shell(sys.argv[2:])
     else:
         sys.exit(main())

@@ -185,6 +185,7 @@ static void part_of_a_story_is_not_told_again(void **state)
 		.kind = FINDING_QUEUE_ABANDONED,
 		.severity = SEVERITY_WARNING,
 		.process = NO_INDEX,
+		.listener = NO_INDEX,
 		.part_of = 0,
 		.summary = xstrdup("6 clients gave up"),
 		.since_cs = ASSESSMENT_SINCE_UNKNOWN,

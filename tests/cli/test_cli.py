@@ -1,0 +1,245 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The program at its edges: wrong options, bad input, streams that fail. Each
+must end with a message that says what to do, exit status 3, nothing half
+written. The binary is named by CONN_DOCTOR."""
+import json
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import tempfile
+import unittest
+
+BINARY = os.environ["CONN_DOCTOR"]
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def run(*args, **kwargs):
+    kwargs.setdefault("stdout", subprocess.PIPE)
+    kwargs.setdefault("stdin", subprocess.DEVNULL)
+    env = dict(os.environ, LC_ALL="C.UTF-8", TERM="dumb", **kwargs.pop("env", {}))
+    return subprocess.run([BINARY, *args], stderr=subprocess.PIPE, text=True, timeout=60,
+                          env=env, **kwargs)
+
+
+def as_nobody():
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+class WrongCommandLines(unittest.TestCase):
+    """What was typed, and a part of what the message must say."""
+    CASES = [
+        ([], "which command?"),
+        (["chekc"], "did you mean 'check'?"),
+        ([":30020"], "conn-doctor check ':30020'"),
+        (["check", "--onec"], "did you mean '--once'?"),
+        (["check", "--once=3"], "takes no value"),
+        (["check", "--interv", "3s"], "did you mean '--interval'?"),
+        (["check", "-Z"], "there is no option '-Z'"),
+        (["check", "-H"], "'check' has no option '--no-header'"),
+        (["list", "-q"], "'list' has no option '--quiet'"),
+        (["watch", "--json"], "'watch' has no option '--json'"),
+        (["check", "--read"], "needs a value"),
+        (["check", "-i", "5x"], "is not a duration"),
+        (["check", "-i", "1M"], "is not a duration"),
+        (["check", "-i", "3s1h"], "is not a duration"),
+        (["check", "-i", "10ms"], "shorter than 100ms"),
+        (["check", "-i", "99999999999999999999s"], "is not a duration"),
+        (["check", "-n", "0"], "is not a number from 1"),
+        (["check", "-n", "-1"], "is not a number"),
+        (["list", "-o", "xml"], "use text, plain or json"),
+        (["check", "--set", "foo"], "is not NAME=VALUE"),
+        (["check", "--set", "close-wait-ago=3s"], "did you mean 'close-wait-age'?"),
+        (["check", "--set", "close-wait-age=5x"], "is not a duration"),
+        (["check", "--set", "close-wait-age=9w"], "is outside 0ms to 7d"),
+        (["check", "--set", "lossy-share=120%"], "is not a share"),
+        (["check", "--fail-on", "info"], "is not warning or critical"),
+        (["check", "--color=maybe"], "is not auto, always or never"),
+        (["check", "--read", "a", "--record", "b"], "exclude each other"),
+        (["help", "wat"], "is not a command"),
+        (["check", "sport = :80 and ("], "a term is missing"),
+        (["check", "verdict = half-opne"], "half-open"),
+        (["check", "host.example.com"], "filter:"),
+        (["check", "dev nosuchdevice0"], "nosuchdevice0"),
+    ]
+
+    def test_each_is_refused_with_a_hint(self):
+        for args, message in self.CASES:
+            with self.subTest(args=args):
+                result = run(*args)
+                self.assertEqual(result.returncode, 3)
+                self.assertEqual(result.stdout, "")
+                self.assertIn(message, result.stderr)
+                self.assertTrue(result.stderr.startswith("conn-doctor: "))
+
+    def test_a_filter_error_points_at_the_place(self):
+        lines = run("check", "sport = :80 and bogus").stderr.splitlines()
+        self.assertEqual(lines[1], "  sport = :80 and bogus")
+        self.assertEqual(lines[2], "                  ^")
+
+
+class HelpAndVersion(unittest.TestCase):
+    def test_they_succeed_and_name_every_command(self):
+        text = run("--help").stdout
+        for command in ("check", "list", "watch", "help"):
+            self.assertIn(f"\n  {command} ", text)
+            self.assertIn(f"Usage: conn-doctor {command}", run("help", command).stdout)
+            self.assertIn(f"Usage: conn-doctor {command}", run(command, "--help").stdout)
+        self.assertRegex(run("--version").stdout, r"^conn-doctor \d+\.\d+\.\d+\n$")
+
+
+class OutputThatFails(unittest.TestCase):
+    def test_a_full_disk_is_said(self):
+        for args in (["check", "--once"], ["list"], ["list", "-o", "plain"],
+                     ["list", "-o", "json"], ["check", "--once", "--json"], ["--help"]):
+            with self.subTest(args=args), open("/dev/full", "w") as full:
+                result = run(*args, stdout=full)
+                self.assertEqual(result.returncode, 3)
+                self.assertIn("cannot write to standard output: No space left", result.stderr)
+
+    def test_a_closed_standard_output_is_said(self):
+        result = run("check", "--once", preexec_fn=lambda: os.close(1), stdout=None)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("standard output is closed", result.stderr)
+
+    def test_a_closed_standard_input_does_no_harm(self):
+        result = run("check", "--once", preexec_fn=lambda: os.close(0), stdin=None)
+        self.assertIn(result.returncode, (0, 1, 2))
+
+    def test_a_reader_that_leaves_ends_it_like_any_other_program(self):
+        read, write = os.pipe()
+        os.close(read)
+        result = run("list", stdout=write)
+        os.close(write)
+        self.assertEqual(result.returncode, -signal.SIGPIPE)
+
+    def test_a_file_is_replaced_whole_or_not_at_all(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "report.json")
+            path.write_text("old")
+            result = run("check", "--once", "--json", f"--output-file={path}")
+            self.assertIn(result.returncode, (0, 1, 2))
+            self.assertEqual(json.loads(path.read_text())["schema"], "conn-doctor.report/1")
+            self.assertEqual(path.stat().st_mode & 0o777, 0o644)
+            path.write_text("old")
+            limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+            ignore = lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), limit())
+            result = run("check", "--once", "--json", f"--output-file={path}", preexec_fn=ignore)
+            self.assertEqual(result.returncode, 3)
+            self.assertIn("cannot write", result.stderr)
+            self.assertEqual(path.read_text(), "old")
+            self.assertEqual(os.listdir(folder), ["report.json"])
+
+    def test_a_folder_that_is_not_there_is_said(self):
+        result = run("check", "--once", "--output-file=/nonexistent/x")
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("/nonexistent/x", result.stderr)
+
+
+class Recordings(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = os.path.join(self.folder.name, "night.cdrec")
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def assert_refused(self, path, message):
+        result = run("check", f"--read={path}")
+        self.assertEqual(result.returncode, 3)
+        self.assertEqual(result.stdout, "")
+        self.assertIn(message, result.stderr)
+
+    def test_a_recording_reads_back_as_what_was_seen(self):
+        live = run("list", "-o", "plain", f"--record={self.path}")
+        self.assertEqual(live.returncode, 0)
+        self.assertEqual(run("list", "-o", "plain", f"--read={self.path}").stdout, live.stdout)
+        with open(self.path, "rb") as file:
+            self.assertEqual(run("list", "-o", "plain", "--read=-", stdin=file).stdout,
+                             live.stdout)
+        self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+
+    def test_what_is_no_recording_is_refused(self):
+        self.assert_refused("/nonexistent", "No such file")
+        self.assert_refused("/", "Is a directory")
+        self.assert_refused("/etc/passwd", "neither a conn-doctor recording")
+        with open(self.path, "wb") as file:
+            file.write(os.urandom(5000))
+        self.assert_refused(self.path, "neither a conn-doctor recording")
+        open(self.path, "wb").close()
+        self.assert_refused(self.path, self.path)
+
+    def test_a_torn_tail_costs_one_pass_and_is_said(self):
+        run("check", "-n", "3", "-i", "100ms", "-q", f"--record={self.path}")
+        with open(self.path, "r+b") as file:
+            file.truncate(os.path.getsize(self.path) - 7)
+        report = json.loads(run("check", "--json", f"--read={self.path}").stdout)
+        self.assertEqual(report["collection"]["passes"], 2)
+        self.assertIn("torn", json.dumps(report["collection"]["degraded"]))
+
+    def test_a_full_disk_loses_nothing_silently(self):
+        result = run("check", "--once", "--record=/dev/full")
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("cannot record to /dev/full: No space left", result.stderr)
+
+    def test_a_dump_of_ss_is_read(self):
+        if not os.path.exists("/usr/bin/ss") and not os.path.exists("/bin/ss"):
+            self.skipTest("no ss")
+        subprocess.run(["ss", "-D", self.path, "-tanim"], check=True, capture_output=True)
+        result = run("list", "-o", "json", f"--read={self.path}")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("ss", json.dumps(json.loads(result.stdout)["collection"]["degraded"]))
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root to become nobody")
+class WithoutRights(unittest.TestCase):
+    def test_everything_but_the_owners_is_seen_and_that_is_said(self):
+        result = run("check", "--json", "-i", "100ms", preexec_fn=as_nobody)
+        self.assertIn(result.returncode, (0, 1, 2))
+        degraded = json.loads(result.stdout)["collection"]["degraded"]
+        self.assertEqual([d["what"] for d in degraded], ["process owners"])
+        self.assertIn("CAP_SYS_PTRACE", degraded[0]["why"])
+
+    def test_a_recording_that_may_not_be_read_is_said(self):
+        with tempfile.NamedTemporaryFile() as file:
+            result = run("check", f"--read={file.name}", preexec_fn=as_nobody)
+            self.assertEqual(result.returncode, 3)
+            self.assertIn("Permission denied", result.stderr)
+
+
+class ExitStatus(unittest.TestCase):
+    def test_findings_can_be_kept_out_of_the_status(self):
+        self.assertEqual(run("check", "--once", "--exit-zero").returncode, 0)
+
+    def test_quiet_says_nothing(self):
+        result = run("check", "--once", "-q")
+        self.assertEqual((result.stdout, result.stderr), ("", ""))
+
+
+class Watch(unittest.TestCase):
+    def test_without_a_terminal_it_prints(self):
+        result = run("watch", "-n", "2", "-i", "200ms")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("needs a terminal", result.stderr)
+        self.assertNotIn("\x1b", result.stdout)
+
+
+class Documents(unittest.TestCase):
+    def test_every_document_follows_its_schema(self):
+        validate = ROOT / "tests/style/validate_schema.py"
+        for args in (["check", "--json"], ["check", "--json", "--all-connections"],
+                     ["list", "-o", "json"], ["check", "--json", "--no-processes", ":1"]):
+            with self.subTest(args=args), tempfile.NamedTemporaryFile("w") as file:
+                file.write(run(*args).stdout)
+                file.flush()
+                done = subprocess.run(["/usr/bin/python3", validate, file.name],
+                                      capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)

@@ -152,7 +152,7 @@ static void stuck_worker_is_told_once_with_its_evidence(void **state)
 		"    evidence  nothing read from 3 connections for at least 9h58m, "
 		"590 B waiting\n"
 		"              1 of them closed by the client, and nobody noticed\n"
-		"              accept queue 3 of 2\n"
+		"              accept queue 3 of 2: full\n"
 		"    cause     a blocking call in an event loop, or all threads wait "
 		"for "
 		"something slow\n"
@@ -185,7 +185,7 @@ static void part_of_a_story_is_not_told_again(void **state)
 		.kind = FINDING_QUEUE_ABANDONED,
 		.severity = SEVERITY_WARNING,
 		.process = NO_INDEX,
-		.listener = NO_INDEX,
+		.listener = 0,
 		.part_of = 0,
 		.summary = xstrdup("6 clients gave up"),
 		.since_cs = ASSESSMENT_SINCE_UNKNOWN,

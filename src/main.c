@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -220,6 +221,11 @@ static int run_watch(const struct options *o, struct error *err)
 	if (session_close(&s, &close_error) && status >= 0) {
 		*err = close_error;
 		return -1;
+	}
+	if (status > 0) {
+		/* Ended by this signal: so that the shell sees it. */
+		raise(status);
+		return 128 + status; /* it is ignored here (nohup) */
 	}
 	return status;
 }

@@ -44,7 +44,8 @@ static bool has_peer_fin(const struct tcp_socket *sk)
 
 /*
  * Whose move it is: the side that did not cause the last data event. Unknown
- * when no byte has moved yet, or both events fell into one clock tick.
+ * when no byte has moved yet, or both events fell into one clock tick. The clock
+ * of a direction that never moved shows the handshake and says nothing.
  */
 static enum turn turn_of(const struct tcp_socket *sk)
 {
@@ -53,9 +54,11 @@ static enum turn turn_of(const struct tcp_socket *sk)
 		return TURN_UNKNOWN;
 	bool has_received = sk->bytes_received > (has_peer_fin(sk) ? 1 : 0);
 	bool has_sent = sk->data_segs_out > 0;
-	if (sk->last_data_recv_ms < sk->last_data_sent_ms && has_received)
+	if (has_received &&
+	    (!has_sent || sk->last_data_recv_ms < sk->last_data_sent_ms))
 		return TURN_LOCAL;
-	if (sk->last_data_sent_ms < sk->last_data_recv_ms && has_sent)
+	if (has_sent &&
+	    (!has_received || sk->last_data_sent_ms < sk->last_data_recv_ms))
 		return TURN_PEER;
 	return TURN_UNKNOWN;
 }

@@ -131,41 +131,45 @@ static json_t *strings(char *const *texts, size_t count)
 	return array;
 }
 
-/* struct tcp_info under the kernel's names, without tcpi_, units added. */
-#define KEY(member, bit)                                                             \
-	{                                                                            \
-#member, TCP_HAS_##bit, sizeof(((struct tcp_socket *)NULL)->member), \
-			offsetof(struct tcp_socket, member)                          \
+/*
+ * struct tcp_info under the kernel's names, without tcpi_, and in its units, which
+ * the name tells where they are microseconds (the rest of the times are ms).
+ */
+#define KEY(name, member, bit, factor)                                            \
+	{                                                                         \
+		name, TCP_HAS_##bit, sizeof(((struct tcp_socket *)NULL)->member), \
+			offsetof(struct tcp_socket, member), factor               \
 	}
 static const struct {
 	const char *name;
 	uint16_t has;
 	uint16_t size;
 	size_t offset;
+	uint16_t factor;
 } tcp_info_keys[] = {
-	KEY(ca_state, INFO),
-	KEY(retransmits, INFO),
-	KEY(probes, INFO),
-	KEY(backoff, INFO),
-	KEY(rto_us, INFO),
-	KEY(unacked, INFO),
-	KEY(last_data_sent_ms, INFO),
-	KEY(last_data_recv_ms, INFO),
-	KEY(last_ack_recv_ms, INFO),
-	KEY(rtt_us, INFO),
-	KEY(rttvar_us, INFO),
-	KEY(snd_cwnd, INFO),
-	KEY(total_retrans, INFO),
-	KEY(bytes_acked, BYTES),
-	KEY(bytes_received, BYTES),
-	KEY(segs_in, SEGS),
-	KEY(notsent_bytes, NOTSENT),
-	KEY(min_rtt_us, NOTSENT),
-	KEY(data_segs_out, NOTSENT),
-	KEY(busy_time_ms, BUSY),
-	KEY(rwnd_limited_ms, BUSY),
-	KEY(snd_wnd, SND_WND),
-	KEY(rcv_wnd, RCV_WND),
+	KEY("ca_state", ca_state, INFO, 1),
+	KEY("retransmits", retransmits, INFO, 1),
+	KEY("probes", probes, INFO, 1),
+	KEY("backoff", backoff, INFO, 1),
+	KEY("rto_us", rto_us, INFO, 1),
+	KEY("unacked", unacked, INFO, 1),
+	KEY("last_data_sent", last_data_sent_ms, INFO, 1),
+	KEY("last_data_recv", last_data_recv_ms, INFO, 1),
+	KEY("last_ack_recv", last_ack_recv_ms, INFO, 1),
+	KEY("rtt_us", rtt_us, INFO, 1),
+	KEY("rttvar_us", rttvar_us, INFO, 1),
+	KEY("snd_cwnd", snd_cwnd, INFO, 1),
+	KEY("total_retrans", total_retrans, INFO, 1),
+	KEY("bytes_acked", bytes_acked, BYTES, 1),
+	KEY("bytes_received", bytes_received, BYTES, 1),
+	KEY("segs_in", segs_in, SEGS, 1),
+	KEY("notsent_bytes", notsent_bytes, NOTSENT, 1),
+	KEY("min_rtt_us", min_rtt_us, NOTSENT, 1),
+	KEY("data_segs_out", data_segs_out, NOTSENT, 1),
+	KEY("busy_time_us", busy_time_ms, BUSY, 1000),
+	KEY("rwnd_limited_us", rwnd_limited_ms, BUSY, 1000),
+	KEY("snd_wnd", snd_wnd, SND_WND, 1),
+	KEY("rcv_wnd", rcv_wnd, RCV_WND, 1),
 };
 #undef KEY
 
@@ -195,7 +199,8 @@ static json_t *tcp_info_object(const struct tcp_socket *sk)
 			set_integer(
 				object, tcp_info_keys[i].name,
 				number_at((const char *)sk + tcp_info_keys[i].offset,
-					  tcp_info_keys[i].size));
+					  tcp_info_keys[i].size) *
+					tcp_info_keys[i].factor);
 	return object;
 }
 

@@ -261,10 +261,11 @@ static int run_on_screen(struct watch *w, struct error *err)
 		.filter = o->filter,
 		.interval_ms = o->interval_ms,
 	};
-	if (screen_open(o->use_color, o->is_ascii, err))
-		return -1;
+	/* First, since newterm() takes every signal that nobody has taken. */
 	signals_install();
-	int result = collector_start(&w->collector, &options, err);
+	int result = screen_open(o->use_color, o->is_ascii, err);
+	if (result == 0)
+		result = collector_start(&w->collector, &options, err);
 	if (result == 0)
 		loop(w);
 	/* The terminal first: a pass that still runs may take a second. */

@@ -356,6 +356,8 @@ class HalfOpen(lab.LabTest):
 
     def test_local_route_gone_is_local_path_down(self):
         app, crowd = self.crowd("no-route")
+        self.lab.ip("server", "route", "replace", "10.90.9.0/24", "via", "10.90.2.1")
+        self.lab.ip("server", "route", "replace", "fd90:9::/64", "via", "fd90:2::1")
         sick = [app.pair(lab.Remote(self.lab), family) for family in lab.FAMILIES]
         self.lab.ip("server", "route", "del", "10.90.9.0/24")
         self.lab.ip("server", "-6", "route", "del", "fd90:9::/64")
@@ -363,6 +365,8 @@ class HalfOpen(lab.LabTest):
 
     def test_local_link_down_is_local_path_down(self):
         app, crowd = self.crowd("no-link")
+        self.lab.ip("server", "link", "set", "cable", "up")
+        self.lab.ip("server", "addr", "replace", "fd90:20::2/64", "dev", "cable", "nodad")
         sick = [app.pair(lab.Direct(self.lab), family) for family in lab.FAMILIES]
         self.lab.ip("server", "link", "set", "cable", "down")
         self.local_path_down(app, crowd, sick)

@@ -42,7 +42,7 @@ class Lossy(lab.LabTest):
                 row = result.of(client)
                 self.assertIn(row["verdict"], ("active", "idle", "lossy"),
                               f"{client.name} works, with loss\n{result}")
-                silence[0] = max(silence[0], row["tcp_info"]["last_ack_recv_ms"])
+                silence[0] = max(silence[0], row["tcp_info"]["last_ack_recv"])
                 if row["verdict"] == "lossy":
                     self.assertEqual(row["acts"], "network")
                     lossy.append(earliest)

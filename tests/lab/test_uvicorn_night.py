@@ -54,6 +54,8 @@ class UvicornNight(lab.LabTest):
         process = self.lab.spawn(
             "uvicorn", "--app-dir", lab.HERE, "--host", address, "--port", str(port),
             "--timeout-keep-alive", "3600", "night_app:app", stdout=log, stderr=log)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
         started = time.monotonic()
         while True:
             try:
@@ -71,7 +73,11 @@ class UvicornNight(lab.LabTest):
     def test_night_on_ipv6(self):
         self.night(6, 30021)
 
+    attempts = 0
+
     def night(self, family, port):
+        port += 2 * self.attempts  # what a slow attempt has left stays on its port
+        self.attempts += 1
         uvicorn = self.start_uvicorn(family, port)
         self.pid = uvicorn.pid
         home = self.lab.host()

@@ -393,8 +393,9 @@ class WatchTest(unittest.TestCase):
             t.wait_for("^VERDICT")
             os.close(t.slave)
             os.close(t.master)
-            self.assertEqual(t.process.wait(10), -signal.SIGHUP)
-            t.master, t.slave = pty.openpty()
+            status = t.process.wait(10)
+            t.master, t.slave = pty.openpty()  # for close()
+            self.assertEqual(status, -signal.SIGHUP)
 
     def test_a_crash_restores_the_terminal(self):
         for number in (signal.SIGSEGV, signal.SIGABRT):

@@ -84,6 +84,8 @@ static void any_acknowledgement_refutes_half_open(void **state)
 	(void)state;
 	struct tcp_socket sk = retransmitting(6);
 	sk.last_ack_recv_ms = 4999;
+	assert_verdict(sk, 1, ACTIVE); /* nor is it loss: nothing was made good */
+	sk.total_retrans += 3;
 	assert_verdict(sk, 1, LOSSY);
 }
 
@@ -98,6 +100,26 @@ static void any_segment_from_the_peer_refutes_half_open(void **state)
 	fixture_see(&f, 1001000, sk);
 	assert_int_not_equal(fixture_assess(&f)->verdict, VERDICT_HALF_OPEN);
 	fixture_clear(&f);
+}
+
+static void a_lossy_path_must_be_silent_for_longer(void **state)
+{
+	(void)state;
+	struct tcp_socket sk = retransmitting(4);
+	sk.expires_ms = 0; /* 6.3 s of silence */
+	sk.data_segs_out = 1000;
+	sk.total_retrans = 4 + 1 + 19;
+	assert_verdict(sk, 1, HALF_OPEN);
+	sk.total_retrans = 4 + 1 + 20; /* 2 % were lost before, and made good */
+	assert_verdict(sk, 1, ACTIVE);
+	sk = retransmitting(5);
+	sk.data_segs_out = 1000;
+	sk.total_retrans = 5 + 1 + 20;
+	assert_int_equal(assess(sk, 1).confidence, CONFIDENCE_LIKELY);
+	sk = retransmitting(7);
+	sk.data_segs_out = 1000;
+	sk.total_retrans = 7 + 1 + 20;
+	assert_int_equal(assess(sk, 1).confidence, CONFIDENCE_PROVEN);
 }
 
 static void half_open_holds_in_every_state_with_something_in_flight(void **state)
@@ -246,7 +268,11 @@ static void retransmissions_with_acknowledgements_are_loss(void **state)
 	sk.ca_state = 0;
 	assert_verdict(sk, 1, ACTIVE); /* a loss of long ago */
 	sk.retransmits = 1;
+	sk.total_retrans =
+		22; /* the tail loss probe and one timeout are not answered */
 	assert_verdict(sk, 1, LOSSY);
+	sk.total_retrans = 21;
+	assert_verdict(sk, 1, ACTIVE);
 	sk.total_retrans = 2;
 	sk.data_segs_out = 4;
 	assert_verdict(sk, 1, ACTIVE); /* too few to be a share */
@@ -405,9 +431,22 @@ static void nobody_owes_anything_when_the_order_is_unknown(void **state)
 	struct tcp_socket sk = a_connection();
 	sk.last_data_sent_ms = sk.last_data_recv_ms = 40000;
 	assert_verdict(sk, 1, IDLE);
-	sk.last_data_recv_ms = 30000;
-	sk.bytes_received = 0; /* no byte has come yet: both clocks are the age */
+	sk.bytes_received = sk.data_segs_out = 0; /* both clocks are the age */
 	assert_verdict(sk, 1, IDLE);
+}
+
+/* A request right behind the handshake: both clocks show the same tick. */
+static void a_side_that_never_spoke_owes_the_first_reply(void **state)
+{
+	(void)state;
+	struct tcp_socket sk = a_connection();
+	sk.last_data_sent_ms = sk.last_data_recv_ms = 40000;
+	sk.data_segs_out = 0;
+	assert_verdict(sk, 1, SLOW_RESPONSE);
+	sk.local_port = 1;
+	sk.data_segs_out = 1;
+	sk.bytes_received = 0;
+	assert_verdict(sk, 1, SLOW_UPSTREAM);
 }
 
 static void a_held_half_close_is_a_fault_after_a_minute(void **state)
@@ -633,6 +672,7 @@ static void keepidle_is_learned_from_the_timer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lossy_path_must_be_silent_for_longer),
 		cmocka_unit_test(silence_is_half_open_from_the_limits_on),
 		cmocka_unit_test(too_few_retransmissions_are_not_half_open),
 		cmocka_unit_test(an_idle_hour_before_the_send_is_no_silence),
@@ -659,6 +699,7 @@ int main(void)
 		cmocka_unit_test(idle_time_before_the_request_does_not_count_as_unread),
 		cmocka_unit_test(a_reply_owed_for_long_is_a_slow_response),
 		cmocka_unit_test(nobody_owes_anything_when_the_order_is_unknown),
+		cmocka_unit_test(a_side_that_never_spoke_owes_the_first_reply),
 		cmocka_unit_test(a_held_half_close_is_a_fault_after_a_minute),
 		cmocka_unit_test(long_idle_without_keepalive_is_a_suspicion),
 		cmocka_unit_test(

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Owners from a /proc made by hand: found, remembered, refreshed, refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "builders.h"
+#include "proc_owner.h"
+
+struct world {
+	char root[64];
+	struct owner_cache *cache;
+	struct intake in;
+	struct snapshot snap;
+};
+
+static void make_dir(const struct world *w, const char *name)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", w->root, name);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+static void make_file(const struct world *w, const char *name, const char *text)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", w->root, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void make_fd(const struct world *w, const char *name, const char *target)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", w->root, name);
+	unlink(path);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+static int set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	strcpy(w->root, "/tmp/cd-proc-XXXXXX");
+	if (!w || !mkdtemp(w->root))
+		return -1;
+	make_dir(w, "4711");
+	make_dir(w, "4711/fd");
+	make_dir(w, "self");
+	make_file(w, "4711/stat",
+		  "4711 (a) b) S 12 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 987 0\n");
+	make_fd(w, "4711/fd/0", "/dev/null");
+	make_fd(w, "4711/fd/7", "socket:[5000]");
+	w->cache = owner_cache_new(w->root);
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+	char command[128];
+	owner_cache_free(w->cache);
+	intake_clear(&w->in);
+	snapshot_clear(&w->snap);
+	/* A folder this test made below /tmp. */
+	snprintf(command, sizeof(command), "%s", w->root);
+	char rm[] = "rm", rf[] = "-rf";
+	char *const argv[] = { rm, rf, command, NULL };
+	free(w);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execvp("rm", argv);
+		_exit(127);
+	}
+	return 0;
+}
+
+/* A pass that shows connections with these inodes. */
+static void look(struct world *w, const uint32_t *inodes, size_t count)
+{
+	intake_begin(&w->in, &w->snap, NULL);
+	for (size_t i = 0; i < count; i++) {
+		struct tcp_socket sk = a_connection();
+		sk.cookie = 100 + inodes[i];
+		sk.inode = inodes[i];
+		snapshot_put(&w->snap, sk);
+	}
+	owner_cache_look_up(w->cache, &w->in);
+	intake_finish(&w->in);
+}
+
+static const struct socket_owner *owner_of(const struct world *w, uint32_t inode)
+{
+	size_t count;
+	return snapshot_owners(&w->snap, inode, &count);
+}
+
+static void an_owner_is_found_by_its_descriptor(void **state)
+{
+	struct world *w = *state;
+	look(w, (uint32_t[]){ 5000 }, 1);
+	const struct socket_owner *owner = owner_of(w, 5000);
+	assert_non_null(owner);
+	assert_int_equal(owner->fd, 7);
+	const struct process *p = &w->snap.processes[owner->process];
+	assert_int_equal(p->pid, 4711);
+	assert_string_equal(p->comm, "a) b"); /* a name may hold brackets */
+	assert_int_equal(p->ppid, 12);
+	assert_int_equal(p->start_ticks, 987);
+	assert_true(w->snap.has_owners);
+}
+
+static void a_socket_without_descriptor_has_no_owner(void **state)
+{
+	struct world *w = *state;
+	look(w, (uint32_t[]){ 5000, 6000 }, 2);
+	assert_null(owner_of(w, 6000));
+	assert_non_null(owner_of(w, 5000));
+}
+
+static void a_known_owner_is_remembered_without_reading(void **state)
+{
+	struct world *w = *state;
+	look(w, (uint32_t[]){ 5000 }, 1);
+	/* If it were read again, the link would tell another socket. */
+	make_fd(w, "4711/fd/7", "socket:[9999]");
+	look(w, (uint32_t[]){ 5000 }, 1);
+	assert_int_equal(owner_of(w, 5000)->fd, 7);
+}
+
+static void a_new_socket_is_looked_for(void **state)
+{
+	struct world *w = *state;
+	look(w, (uint32_t[]){ 5000 }, 1);
+	make_dir(w, "4712");
+	make_dir(w, "4712/fd");
+	make_file(w, "4712/stat",
+		  "4712 (late) S 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1\n");
+	make_fd(w, "4712/fd/3", "socket:[6000]");
+	look(w, (uint32_t[]){ 5000, 6000 }, 2);
+	assert_int_equal(w->snap.processes[owner_of(w, 6000)->process].pid, 4712);
+	assert_int_equal(owner_of(w, 5000)->fd, 7);
+}
+
+static void a_reused_descriptor_is_read_again(void **state)
+{
+	struct world *w = *state;
+	look(w, (uint32_t[]){ 5000 }, 1);
+	make_fd(w, "4711/fd/7", "socket:[6000]");
+	look(w, (uint32_t[]){ 6000 }, 1); /* 5000 is gone */
+	assert_int_equal(owner_of(w, 6000)->fd, 7);
+	assert_null(owner_of(w, 5000));
+}
+
+static void every_owner_of_a_shared_socket_is_listed(void **state)
+{
+	struct world *w = *state;
+	make_dir(w, "4712");
+	make_dir(w, "4712/fd");
+	make_file(w, "4712/stat",
+		  "4712 (w) S 4711 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1\n");
+	make_fd(w, "4712/fd/7", "socket:[5000]");
+	look(w, (uint32_t[]){ 5000 }, 1);
+	size_t count;
+	snapshot_owners(&w->snap, 5000, &count);
+	assert_int_equal(count, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(an_owner_is_found_by_its_descriptor),
+		TEST(a_socket_without_descriptor_has_no_owner),
+		TEST(a_known_owner_is_remembered_without_reading),
+		TEST(a_new_socket_is_looked_for),
+		TEST(a_reused_descriptor_is_read_again),
+		TEST(every_owner_of_a_shared_socket_is_listed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

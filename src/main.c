@@ -251,6 +251,16 @@ static const struct command_row *command_row(enum command id)
 	return NULL;
 }
 
+static const struct {
+	enum command command;
+	int (*run)(const struct options *o, struct error *err);
+} runners[] = {
+	{ COMMAND_CHECK, run_check_or_list },
+	{ COMMAND_LIST, run_check_or_list },
+	{ COMMAND_WATCH, run_watch },
+	{ COMMAND_HELP, run_help },
+};
+
 static int run(const struct options *o, struct error *err)
 {
 	if (o->is_version) {
@@ -261,14 +271,10 @@ static int run(const struct options *o, struct error *err)
 		help_print(command_row(o->command), stdout);
 		return EXIT_OK;
 	}
-	switch (o->command) {
-	case COMMAND_WATCH:
-		return run_watch(o, err);
-	case COMMAND_HELP:
-		return run_help(o, err);
-	default:
-		return run_check_or_list(o, err);
-	}
+	for (size_t i = 0; i < sizeof(runners) / sizeof(*runners); i++)
+		if (runners[i].command == o->command)
+			return runners[i].run(o, err);
+	return error_set(err, ERROR_USAGE, "this command cannot be run");
 }
 
 static int complain(const struct options *o, const struct error *err)

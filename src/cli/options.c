@@ -195,7 +195,7 @@ const struct option_row option_table[] = {
 	{ 0 },
 };
 
-enum { OPTION_MAX = 32 };
+enum { OPTION_MAX = 64 }; /* bits of `given` */
 _Static_assert(sizeof(option_table) / sizeof(*option_table) <= OPTION_MAX,
 	       "room for getopt's arrays");
 
@@ -314,23 +314,23 @@ static int take_word(struct options *o, const char *word, struct error *err)
 	return 0;
 }
 
-static int take_option(struct options *o, int code, const char *word, uint32_t *given,
+static int take_option(struct options *o, int code, const char *word, uint64_t *given,
 		       struct error *err)
 {
 	const struct option_row *row = row_of_code(code);
 	if (!row || is_abbreviated(word, row))
 		return unknown_option(word, err);
-	*given |= 1U << (row - option_table);
+	*given |= 1ULL << (row - option_table);
 	if (row->apply(o, optarg, err))
 		return error_wrap(err, "--%s", row->name);
 	return 0;
 }
 
 /* An option that the command does not know is refused, not ignored. */
-static int refuse_foreign(const struct options *o, uint32_t given, struct error *err)
+static int refuse_foreign(const struct options *o, uint64_t given, struct error *err)
 {
 	for (size_t i = 0; option_table[i].name; i++) {
-		if (!(given & 1U << i) || (option_table[i].commands & o->command))
+		if (!(given & 1ULL << i) || (option_table[i].commands & o->command))
 			continue;
 		const struct command_row *c = command_table;
 		while (c->id != o->command)
@@ -353,7 +353,7 @@ static int refuse_contradictions(const struct options *o, struct error *err)
 int options_parse(struct options *out, int argc, char **argv, struct error *err)
 {
 	struct getopt_tables tables;
-	uint32_t given = 0;
+	uint64_t given = 0;
 	make_getopt_tables(&tables);
 	limits_init(&out->limits);
 	out->renderer = renderer_find("text");

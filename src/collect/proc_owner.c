@@ -341,6 +341,8 @@ void owner_cache_look_up(struct owner_cache *cache, struct intake *in)
 		      compare_links);
 	free(cache->known.items);
 	cache->known = s.found;
+	u64_map_clear(
+		&cache->alive); /* a large table, not needed until the next pass */
 	remember_searched(cache, in->snap);
 	give_owners(cache, in);
 	give_processes(cache, in);

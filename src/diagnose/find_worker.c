@@ -108,6 +108,40 @@ static void find_unread_leak(struct report *r, const struct group *unread)
 			    "the application has not even read the end of the stream");
 }
 
+/* The process that should accept there; with several, the one with the lowest pid. */
+static int32_t accepting_process(const struct report *r, uint32_t listener)
+{
+	size_t count;
+	int32_t best = NO_INDEX;
+	const struct socket_owner *owners =
+		snapshot_owners(r->snap, r->snap->sockets[listener].inode, &count);
+	for (size_t i = 0; i < count; i++) {
+		int32_t p = (int32_t)owners[i].process;
+		if (best == NO_INDEX ||
+		    r->snap->processes[p].pid < r->snap->processes[best].pid)
+			best = p;
+	}
+	return best;
+}
+
+/*
+ * With SO_REUSEPORT every worker has a listener and a queue of its own. Whose
+ * queue a waiting connection is in, its row does not tell; the listeners do.
+ */
+static bool is_queue_of(const struct report *r, int32_t service, int32_t process)
+{
+	if (service == NO_INDEX)
+		return false;
+	struct queue_state q = queue_state_of(r, &r->services[service]);
+	size_t count;
+	const struct socket_owner *owners =
+		snapshot_owners(r->snap, r->snap->sockets[q.row].inode, &count);
+	for (size_t i = 0; i < count; i++)
+		if ((int32_t)owners[i].process == process)
+			return true;
+	return count == 0; /* owners are not visible: one story is likelier than two */
+}
+
 /*
  * Several sockets of one process wait for it to read, or nobody empties the
  * queue. One unread connection alone may be back-pressure on purpose.
@@ -115,10 +149,12 @@ static void find_unread_leak(struct report *r, const struct group *unread)
 void find_stuck_worker(struct report *r, const struct groups *all,
 		       const struct group *g)
 {
+	int32_t queue_service =
+		is_queue_of(r, g->service, g->process) ? g->service : NO_INDEX;
 	const struct group *queued =
-		groups_sibling(all, FINDING_ACCEPT_QUEUE_FULL, g->service);
+		groups_sibling(all, FINDING_ACCEPT_QUEUE_FULL, queue_service);
 	const struct group *abandoned =
-		groups_sibling(all, FINDING_QUEUE_ABANDONED, g->service);
+		groups_sibling(all, FINDING_QUEUE_ABANDONED, queue_service);
 	size_t waiting = g->count + queued->count + abandoned->count;
 	if (waiting < limit_value(r, LIMIT_STUCK_WORKER_SOCKETS)) {
 		find_unread_leak(r, g);
@@ -140,23 +176,23 @@ void find_stuck_worker(struct report *r, const struct groups *all,
 	if (g->closed_count)
 		add_evidence(f, "%zu of them closed by the client, and nobody noticed",
 			     g->closed_count);
-	say_queue(r, f, g, queued, abandoned);
+	if (queue_service != NO_INDEX)
+		say_queue(r, f, g, queued, abandoned);
 	say_process(r, f);
 	advise_stuck_worker(r, f);
 }
 
-/* The process that should accept; with several, the one with the lowest pid. */
-static int32_t accepting_process(const struct report *r, int32_t service)
+/* A worker whose unread connections tell the story of this queue as well. */
+static bool is_queue_told(const struct report *r, const struct groups *all,
+			  int32_t service)
 {
-	const struct service *s = &r->services[service];
-	int32_t best = NO_INDEX;
-	for (size_t i = 0; i < s->process_count; i++) {
-		int32_t p = (int32_t)s->processes[i];
-		if (best == NO_INDEX ||
-		    r->snap->processes[p].pid < r->snap->processes[best].pid)
-			best = p;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct group *g = &all->items[i];
+		if (g->kind == FINDING_STUCK_WORKER && g->service == service &&
+		    is_queue_of(r, service, g->process))
+			return true;
 	}
-	return best;
+	return false;
 }
 
 /* Nobody accepts, and nothing was accepted before that could lie unread. */
@@ -167,13 +203,14 @@ void find_idle_accept(struct report *r, const struct groups *all,
 		groups_sibling(all, FINDING_QUEUE_ABANDONED, queue->service);
 	const struct group *oldest_group =
 		abandoned->oldest_cs > queue->oldest_cs ? abandoned : queue;
-	if (groups_sibling(all, FINDING_STUCK_WORKER, queue->service)->count ||
+	if (is_queue_told(r, all, queue->service) ||
 	    !is_older(r, oldest_group, LIMIT_UNREAD_AGE))
 		return;
 	struct group g = *oldest_group;
 	char age[FORMAT_SIZE];
 	g.kind = FINDING_STUCK_WORKER;
-	g.process = accepting_process(r, g.service);
+	struct queue_state q = queue_state_of(r, &r->services[g.service]);
+	g.process = accepting_process(r, q.row);
 	g.count = queue->count + abandoned->count;
 	struct finding *f = add_finding(r, &g);
 	f->acts = ACTS_LOCAL_APP;

@@ -180,6 +180,35 @@ static void a_queue_nobody_empties_is_a_stuck_worker_by_itself(void **state)
 	}
 }
 
+/* Two workers with a listener each; only the second one's queue has somebody. */
+static void of_several_workers_the_one_with_the_queue_is_named(void **state)
+{
+	(void)state;
+	struct fixture f;
+	fixture_init(&f);
+	snapshot_begin(&f.snap, 1000000);
+	struct tcp_socket listener = a_listener(0, 128);
+	snapshot_put(&f.snap, listener);
+	listener.cookie = 2;
+	listener.inode = 4998;
+	listener.recv_queue = 1;
+	snapshot_put(&f.snap, listener);
+	snapshot_put(&f.snap, queued(8000));
+	struct tcp_socket sk = unread(8000); /* back-pressure of the first, alone */
+	sk.cookie = 200;
+	snapshot_put(&f.snap, sk);
+	snapshot_put_process(&f.snap, 4711, "one", (uint32_t[]){ 4999, 5000 }, 2);
+	snapshot_put_process(&f.snap, 4712, "two", (uint32_t[]){ 4998 }, 1);
+	snapshot_finish(&f.snap);
+	history_update(f.history, &f.snap);
+	fixture_diagnose(&f);
+	assert_int_equal(f.report.finding_count, 1);
+	const struct finding *finding = find(&f, FINDING_STUCK_WORKER);
+	assert_non_null(finding);
+	assert_int_equal(f.snap.processes[finding->process].pid, 4712);
+	fixture_clear(&f);
+}
+
 static void a_queue_is_a_fault_when_it_lasts(void **state)
 {
 	(void)state;
@@ -359,6 +388,7 @@ int main(void)
 		cmocka_unit_test(a_stuck_worker_is_critical_after_thirty_seconds),
 		cmocka_unit_test(what_a_stuck_worker_explains_is_part_of_its_story),
 		cmocka_unit_test(a_queue_nobody_empties_is_a_stuck_worker_by_itself),
+		cmocka_unit_test(of_several_workers_the_one_with_the_queue_is_named),
 		cmocka_unit_test(a_queue_is_a_fault_when_it_lasts),
 		cmocka_unit_test(leaks_are_critical_when_old_and_many),
 		cmocka_unit_test(one_old_unread_end_of_stream_is_a_leak),

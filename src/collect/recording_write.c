@@ -12,6 +12,7 @@
 
 #include "conn-doctor/memory.h"
 #include "conn-doctor/u64_map.h"
+#include "recording_append.h"
 #include "recording_format.h"
 
 /*
@@ -171,6 +172,9 @@ static void append_item(struct pass *pass, const struct item *item)
 void recorder_add(struct recorder *r, const struct item *item)
 {
 	struct pass *pass = &r->now;
+	/* A pass that failed half-way was never ended; it is not recorded. */
+	if (item->kind == ITEM_PASS)
+		pass_reset(pass);
 	size_t at = pass->len, head_len = (size_t)ITEM_HEADER_SIZE + item->key_len;
 	if (item->key_len > ITEM_KEY_MAX || item->len > ITEM_LEN_MAX ||
 	    at + head_len + item->len > PASS_SIZE_MAX) {
@@ -428,109 +432,14 @@ int recorder_end_pass(struct recorder *r, struct error *err)
 	return result;
 }
 
-static void file_header(uint8_t *out)
-{
-	memcpy(out, RECORDING_MAGIC, RECORDING_MAGIC_SIZE);
-	put_le32(out + 8, RECORDING_VERSION);
-	put_le32(out + 12, 0);
-}
-
-/* Reads at an offset; what is missing at the end of the file is an error too. */
-static int read_at(struct recorder *r, uint8_t *out, size_t len, off_t at,
-		   struct error *err)
-{
-	while (len > 0) {
-		ssize_t n = pread(r->fd, out, len, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_errno(err, errno, "cannot read %s", r->path);
-		if (n == 0)
-			return error_set(err, ERROR_SYSTEM,
-					 "%s became shorter while it was read",
-					 r->path);
-		out += n;
-		at += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* The file must begin as ours do; *is_empty: it holds less than a header. */
-static int check_file_header(struct recorder *r, off_t size, bool *is_empty,
-			     struct error *err)
-{
-	uint8_t ours[FILE_HEADER_SIZE], theirs[FILE_HEADER_SIZE];
-	size_t len = size < FILE_HEADER_SIZE ? (size_t)size : FILE_HEADER_SIZE;
-	file_header(ours);
-	if (read_at(r, theirs, len, 0, err))
-		return -1;
-	*is_empty = len < FILE_HEADER_SIZE;
-	size_t magic_len = len < RECORDING_MAGIC_SIZE ? len : RECORDING_MAGIC_SIZE;
-	if (memcmp(ours, theirs, magic_len) != 0)
-		return error_set(
-			err, ERROR_INPUT,
-			"%s exists and is not a recording; choose another name",
-			r->path);
-	if (!*is_empty && get_le32(theirs + 8) != RECORDING_VERSION)
-		return error_set(err, ERROR_INPUT,
-				 "%s exists and is a recording of format %u, this "
-				 "conn-doctor writes format %u; choose another name",
-				 r->path, get_le32(theirs + 8), RECORDING_VERSION);
-	return 0;
-}
-
-static int is_frame_good(struct recorder *r, off_t at,
-			 const struct frame_header *header, bool *is_good,
-			 struct error *err)
-{
-	auto_free uint8_t *payload = xmalloc((size_t)header->length + 1);
-	if (read_at(r, payload, header->length, at + FRAME_HEADER_SIZE, err))
-		return -1;
-	*is_good = recording_checksum(payload, header->length) == header->checksum;
-	return 0;
-}
-
-/*
- * Sets r->end behind the last good frame. Only what a crash leaves at the end
- * may be cut off later: a header that is wrong is damage, and what follows it
- * may be worth something.
- */
-static int find_end(struct recorder *r, off_t size, struct error *err)
-{
-	struct frame_header header = { 0 };
-	off_t last = 0, at = FILE_HEADER_SIZE;
-	while (size - at >= FRAME_HEADER_SIZE) {
-		uint8_t bytes[FRAME_HEADER_SIZE];
-		struct frame_header next;
-		if (read_at(r, bytes, sizeof(bytes), at, err))
-			return -1;
-		if (!frame_header_get(&next, bytes))
-			return error_set(err, ERROR_INPUT,
-					 "%s is damaged at byte %lld and cannot be "
-					 "continued; choose another name",
-					 r->path, (long long)at);
-		if (size - at - FRAME_HEADER_SIZE < (off_t)next.length)
-			break;
-		last = at;
-		header = next;
-		at += FRAME_HEADER_SIZE + (off_t)next.length;
-	}
-	bool is_good = true;
-	if (last > 0 && is_frame_good(r, last, &header, &is_good, err))
-		return -1;
-	r->end = is_good ? at : last;
-	return 0;
-}
-
-/* Readies an existing file for the next frame. */
+/* Readies an existing file for the next frame; *is_empty: it needs the header. */
 static int continue_file(struct recorder *r, off_t size, bool *is_empty,
 			 struct error *err)
 {
-	if (check_file_header(r, size, is_empty, err))
+	struct recording_file file = { .fd = r->fd, .path = r->path };
+	if (recording_find_end(&file, size, &r->end, err))
 		return -1;
-	if (!*is_empty && find_end(r, size, err))
-		return -1;
+	*is_empty = r->end == 0;
 	if (ftruncate(r->fd, r->end) != 0 || lseek(r->fd, r->end, SEEK_SET) != r->end)
 		return error_errno(err, errno, "cannot record to %s", r->path);
 	return 0;
@@ -566,7 +475,7 @@ static int begin_file(struct recorder *r, struct error *err)
 	    continue_file(r, st.st_size, &is_empty, err))
 		return -1;
 	uint8_t header[FILE_HEADER_SIZE];
-	file_header(header);
+	recording_put_file_header(header);
 	return is_empty ? write_frame(r, header, sizeof(header), err) : 0;
 }
 

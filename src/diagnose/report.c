@@ -134,21 +134,27 @@ const struct process *report_process_of(const struct report *r, uint32_t row,
 	return &r->snap->processes[owner->process];
 }
 
+static bool is_owner_search_degraded(const struct snapshot *snap)
+{
+	for (size_t i = 0; i < snap->degraded_count; i++)
+		if (strcmp(snap->degraded[i].what, "process owners") == 0)
+			return true;
+	return false;
+}
+
 const char *report_why_not_owned(const struct report *r, uint32_t row)
 {
 	const struct tcp_socket *sk = &r->snap->sockets[row];
+	if (sk->inode && !r->snap->has_owners)
+		return "not looked up";
 	if (sk->inode)
-		return r->snap->has_owners ? "owner not visible" : "not looked up";
-	switch (sk->state) {
-	case TCP_STATE_SYN_RECV:
-	case TCP_STATE_NEW_SYN_RECV:
-		return "handshake";
-	case TCP_STATE_TIME_WAIT:
-		return "kernel";
-	case TCP_STATE_ESTABLISHED:
-	case TCP_STATE_CLOSE_WAIT:
+		/* In flight between processes, held by io_uring, or of the kernel. */
+		return is_owner_search_degraded(r->snap) ? "no permission"
+							 : "no descriptor found";
+	if (sk->state == TCP_STATE_ESTABLISHED || sk->state == TCP_STATE_CLOSE_WAIT)
 		return "not accepted yet";
-	default:
-		return "closed by its owner";
-	}
+	bool is_minisock = sk->timer == TCP_TIMER_TIME_WAIT ||
+			   sk->state == TCP_STATE_SYN_RECV ||
+			   sk->state == TCP_STATE_NEW_SYN_RECV;
+	return is_minisock ? "minisock" : "orphan";
 }

@@ -231,8 +231,10 @@ static void set_owner(json_t *o, const struct report *r, uint32_t row)
 {
 	int32_t fd;
 	const struct process *p = report_process_of(r, row, &fd);
-	if (!p)
+	if (!p) {
+		set_word(o, "owner_absent", report_why_not_owned(r, row));
 		return;
+	}
 	set_new(o, "process.pid", json_integer(p->pid));
 	set_new(o, "process.fd", json_integer(fd));
 	set_text(o, "process.executable.name", p->comm);

@@ -211,6 +211,36 @@ class WithoutRights(unittest.TestCase):
             self.assertIn("Permission denied", result.stderr)
 
 
+def refuse_sock_diag():
+    """From here on socket(AF_NETLINK, ..., NETLINK_SOCK_DIAG) fails as on a kernel
+    without it: a seccomp filter of seven instructions (x86-64 and aarch64 share the
+    layout of struct seccomp_data, not the number of the call)."""
+    import ctypes
+    import platform
+    import struct
+    number = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+    load, equal, result = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
+    program = [(load, 0, 0, 0), (equal, 0, 5, number), (load, 0, 0, 16), (equal, 0, 3, 16),
+               (load, 0, 0, 32), (equal, 0, 1, 4), (result, 0, 0, 0x00050000 | 93),
+               (result, 0, 0, 0x7fff0000)]
+    code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    header = struct.pack("HxxxxxxP", len(program), ctypes.addressof(buffer))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.c_char_p(header), 0, 0):
+        raise OSError(ctypes.get_errno(), "seccomp")
+
+
+class KernelWithoutSockDiag(unittest.TestCase):
+    def test_the_kernel_option_is_named(self):
+        for command in ("check", "list", "watch"):
+            with self.subTest(command=command):
+                result = run(command, "-n", "1", preexec_fn=refuse_sock_diag)
+                self.assertEqual(result.returncode, 3)
+                self.assertIn("CONFIG_INET_DIAG", result.stderr)
+                self.assertIn("modprobe tcp_diag", result.stderr)
+
+
 class ExitStatus(unittest.TestCase):
     def test_findings_can_be_kept_out_of_the_status(self):
         self.assertEqual(run("check", "--once", "--exit-zero").returncode, 0)

@@ -11,15 +11,19 @@ _conn_doctor() {
     local command="" i
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-        check | list | watch | help)
+        check | list | watch | explain | config | lab | help)
             command=${words[i]}
             break
             ;;
         esac
     done
     case $prev in
+    --config | -f)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
     --set)
-        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical=' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical= fd-share= fd-critical-share= syn-queue-count= syn-queue-share= syn-queue-critical-share= ports-share= ports-critical-share= orphans-share= orphans-critical-share= lossy-path-count= lossy-path-share= peer-count= peer-share= keepalive-idle-age= keepalive-max-idle=' -- "$cur")
         return
         ;;
     --read)
@@ -46,6 +50,10 @@ _conn_doctor() {
         mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
         return
         ;;
+    --stack)
+        mapfile -t COMPREPLY < <(compgen -W 'apache daphne django go gunicorn haproxy hypercorn java nginx node pgbouncer postgresql redis uvicorn' -- "$cur")
+        return
+        ;;
     state | exclude)
         mapfile -t COMPREPLY < <(compgen -W 'established syn-sent syn-recv fin-wait-1 fin-wait-2 time-wait closed close-wait last-ack listening closing all connected synchronized bucket big' -- "$cur")
         return
@@ -56,8 +64,12 @@ _conn_doctor() {
         ;;
     esac
     case $cur in
+    --config=*)
+        mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}")
+        return
+        ;;
     --set=*)
-        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical=' -- "${cur#*=}")
+        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical= fd-share= fd-critical-share= syn-queue-count= syn-queue-share= syn-queue-critical-share= ports-share= ports-critical-share= orphans-share= orphans-critical-share= lossy-path-count= lossy-path-share= peer-count= peer-share= keepalive-idle-age= keepalive-max-idle=' -- "${cur#*=}")
         return
         ;;
     --read=*)
@@ -84,13 +96,20 @@ _conn_doctor() {
         mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "${cur#*=}")
         return
         ;;
+    --stack=*)
+        mapfile -t COMPREPLY < <(compgen -W 'apache daphne django go gunicorn haproxy hypercorn java nginx node pgbouncer postgresql redis uvicorn' -- "${cur#*=}")
+        return
+        ;;
     esac
     case $command in
-    "") mapfile -t COMPREPLY < <(compgen -W 'check list watch help --help --version' -- "$cur") ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'check list watch help' -- "$cur") ;;
-    check) mapfile -t COMPREPLY < <(compgen -W '--once --interval= --count= --set= --no-processes --timeout= --read= --record= --output= --json --output-file= --all-connections --wide --fail-on= --exit-zero --color --ascii --no-pager --verbose --quiet --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
-    list) mapfile -t COMPREPLY < <(compgen -W '--interval= --count= --set= --no-processes --timeout= --read= --record= --output= --json --output-file= --wide --no-header --color --ascii --no-pager --verbose --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
-    watch) mapfile -t COMPREPLY < <(compgen -W '--interval= --count= --set= --no-processes --timeout= --read= --record= --color --ascii --verbose --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
+    "") mapfile -t COMPREPLY < <(compgen -W 'check list watch explain config lab help --help --version' -- "$cur") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'check list watch explain config lab help' -- "$cur") ;;
+    check) mapfile -t COMPREPLY < <(compgen -W '--once --interval= --count= --config= --set= --no-processes --timeout= --read= --record= --output= --json --output-file= --all-connections --wide --fail-on= --exit-zero --color --ascii --no-pager --verbose --quiet --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
+    list) mapfile -t COMPREPLY < <(compgen -W '--interval= --count= --config= --set= --no-processes --timeout= --read= --record= --output= --json --output-file= --wide --no-header --color --ascii --no-pager --verbose --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
+    watch) mapfile -t COMPREPLY < <(compgen -W '--interval= --count= --config= --set= --no-processes --timeout= --read= --record= --color --ascii --verbose --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
+    explain) mapfile -t COMPREPLY < <(compgen -W '--color --no-pager --list --stack= --help --version accept-queue-full close-wait-leak close-wait-unread connect-stuck connection-growth fd-exhaustion fin-wait-held half-open half-open-suspect heartbeat-missed idle-cliff keepalive-missing local-path-down lossy lossy-path not-assessed orphans pool-exhausted pool-leak port-exhaustion queue-abandoned queued reset-storm risky-flags slow-reader slow-response slow-upstream stuck-worker syn-flood timeout-chain too-many-per-peer unreachable unread' -- "$cur") ;;
+    config) mapfile -t COMPREPLY < <(compgen -W '--interval= --config= --set= --no-processes --timeout= --color --ascii --help --version show check' -- "$cur") ;;
+    lab) mapfile -t COMPREPLY < <(compgen -W '--count= --list --port= --hold= --help --version healthy half-open unreachable local-path-down unread close-wait-unread queue-abandoned queued accept-queue-full close-wait-leak slow-reader connect-stuck slow-upstream slow-response fin-wait-held half-open-suspect' -- "$cur") ;;
     esac
     [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
     return 0

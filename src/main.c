@@ -20,6 +20,9 @@
 #include "conn-doctor/version.h"
 #include "conn-doctor/watch.h"
 
+#include "cli/config_command.h"
+#include "cli/explain.h"
+#include "cli/lab_command.h"
 #include "cli/options.h"
 #include "cli/output.h"
 
@@ -209,6 +212,7 @@ static int run_watch(const struct options *o, struct error *err)
 			.source = s.source,
 			.limits = &o->limits,
 			.filter = s.filter,
+			.resolver = &host_resolver,
 			.interval_ms =
 				o->interval_ms ? o->interval_ms : WATCH_INTERVAL_MS,
 			.count = o->pass_count,
@@ -255,13 +259,34 @@ static const struct {
 	enum command command;
 	int (*run)(const struct options *o, struct error *err);
 } runners[] = {
-	{ COMMAND_CHECK, run_check_or_list },
-	{ COMMAND_LIST, run_check_or_list },
-	{ COMMAND_WATCH, run_watch },
+	{ COMMAND_CHECK, run_check_or_list }, { COMMAND_LIST, run_check_or_list },
+	{ COMMAND_WATCH, run_watch },         { COMMAND_EXPLAIN, explain_command },
+	{ COMMAND_CONFIG, config_command },   { COMMAND_LAB, lab_command },
 	{ COMMAND_HELP, run_help },
 };
 
-static int run(const struct options *o, struct error *err)
+/*
+ * A limit that is not what somebody wrote would make a verdict that nobody asked
+ * for, so one-shot commands stop; watch says it and shows what it can.
+ */
+static int refuse_broken_config(const struct options *o, struct error *err)
+{
+	if (o->config.error_count == 0 || o->command == COMMAND_CONFIG ||
+	    o->command == COMMAND_EXPLAIN)
+		return 0;
+	fputs(o->config.errors.text, stderr);
+	if (o->command == COMMAND_WATCH) {
+		fputs("conn-doctor: the configuration is wrong there; going on with "
+		      "the defaults of these keys\n",
+		      stderr);
+		return 0;
+	}
+	return error_set(err, ERROR_INPUT,
+			 "the configuration is wrong; to go on without it: "
+			 "--config=none");
+}
+
+static int run(struct options *o, struct error *err)
 {
 	if (o->is_version) {
 		puts("conn-doctor " CONN_DOCTOR_VERSION);
@@ -271,6 +296,9 @@ static int run(const struct options *o, struct error *err)
 		help_print(command_row(o->command), stdout);
 		return EXIT_OK;
 	}
+	options_load_config(o);
+	if (refuse_broken_config(o, err))
+		return -1;
 	for (size_t i = 0; i < sizeof(runners) / sizeof(*runners); i++)
 		if (runners[i].command == o->command)
 			return runners[i].run(o, err);

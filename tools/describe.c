@@ -8,6 +8,9 @@
 #include <stdio.h>
 
 #include "cli/options.h"
+#include "conn-doctor/config.h"
+#include "conn-doctor/knowledge.h"
+#include "conn-doctor/lab.h"
 #include "conn-doctor/limits.h"
 #include "conn-doctor/report.h"
 #include "conn-doctor/verdict.h"
@@ -53,10 +56,45 @@ static void print_limits(void)
 	}
 }
 
+/* What the value may be: the words, or the ends of the range. */
+static void print_range(enum config_id id)
+{
+	const struct config_key *key = &config_table[id];
+	char min[32], max[32];
+	if (!key->words[0]) {
+		printf("from %s to %s", config_print(id, key->min, min),
+		       config_print(id, key->max, max));
+		return;
+	}
+	for (size_t i = 0; i < CONFIG_WORDS_MAX && key->words[i]; i++)
+		printf("%s %s", i ? "," : "one of", key->words[i]);
+}
+
+static void print_keys(void)
+{
+	for (enum config_id id = 0; id < CONFIG_END; id++) {
+		const struct config_key *key = &config_table[id];
+		char initial[32];
+		printf("key\t%s\t%s\t%s\t%s\t", key->section, key->name,
+		       config_print(id, key->initial, initial),
+		       or_dash(key->initial_text));
+		print_range(id);
+		printf("\t%s\t%s\n", key->help, or_dash(key->reason));
+	}
+}
+
 int main(void)
 {
 	print_commands_and_options();
 	print_limits();
+	print_keys();
+	for (const struct lab_state *s = lab_table; s->name; s++)
+		if (s->steps)
+			printf("state\t%s\t%s\n", s->name, s->help);
+	for (size_t i = 0; knowledge_code_at(i); i++)
+		printf("code\t%s\n", knowledge_code_at(i));
+	for (size_t i = 0; knowledge_stack_at(i); i++)
+		printf("stack\t%s\n", knowledge_stack_at(i));
 	for (enum verdict v = 0; v < VERDICT_COUNT; v++)
 		printf("verdict\t%s\t%s\n", verdict_table[v].code,
 		       verdict_table[v].meaning);

@@ -116,7 +116,52 @@ enum limit_unit { LIMIT_COUNT, LIMIT_DURATION, LIMIT_SHARE };
 	  "leaves time to act before clients are dropped")                             \
 	X(QUEUE_ABANDONED_CRITICAL, "queue-abandoned-critical", COUNT, 10, 1, 1000000, \
 	  "clients that gave up in the accept queue before it is critical",            \
-	  "a few may be health checks")
+	  "a few may be health checks")                                                \
+	X(FD_SHARE, "fd-share", SHARE, 800, 1, 1000,                                   \
+	  "descriptors in use against the soft limit that are a warning",              \
+	  "leaves time to act before accept() and connect() fail")                     \
+	X(FD_CRITICAL_SHARE, "fd-critical-share", SHARE, 950, 1, 1000,                 \
+	  "descriptors in use against the soft limit that are critical",               \
+	  "what netdata uses for a process")                                           \
+	X(SYN_QUEUE_COUNT, "syn-queue-count", COUNT, 16, 1, 1000000,                   \
+	  "unfinished handshakes of a listener before their share is judged",          \
+	  "a few are always under way, and a small backlog is soon half full")         \
+	X(SYN_QUEUE_SHARE, "syn-queue-share", SHARE, 500, 1, 1000,                     \
+	  "unfinished handshakes against the backlog that are a warning",              \
+	  "a healthy client finishes within one round trip")                           \
+	X(SYN_QUEUE_CRITICAL_SHARE, "syn-queue-critical-share", SHARE, 900, 1, 1000,   \
+	  "unfinished handshakes against the backlog that are critical",               \
+	  "beyond the backlog the kernel drops SYNs or sends cookies")                 \
+	X(PORTS_SHARE, "ports-share", SHARE, 700, 1, 1000,                             \
+	  "local ports in use to one destination that are a warning",                  \
+	  "near the end of the range connect() searches long")                         \
+	X(PORTS_CRITICAL_SHARE, "ports-critical-share", SHARE, 900, 1, 1000,           \
+	  "local ports in use to one destination that are critical",                   \
+	  "a burst takes the rest at once: a port rests 60 s in TIME_WAIT")            \
+	X(ORPHANS_SHARE, "orphans-share", SHARE, 250, 1, 1000,                         \
+	  "orphans against tcp_max_orphans that are a warning",                        \
+	  "the kernel may count an orphan two to four times")                          \
+	X(ORPHANS_CRITICAL_SHARE, "orphans-critical-share", SHARE, 500, 1, 1000,       \
+	  "orphans against tcp_max_orphans that are critical",                         \
+	  "the kernel may count an orphan two to four times")                          \
+	X(LOSSY_PATH_COUNT, "lossy-path-count", COUNT, 3, 1, 1000000,                  \
+	  "lossy connections to one network that are a warning",                       \
+	  "one bad connection is its peer's trouble, several are the path's")          \
+	X(LOSSY_PATH_SHARE, "lossy-path-share", SHARE, 100, 1, 1000,                   \
+	  "retransmitted share over these connections that is a warning",              \
+	  "at 5 % connections still do their work, at 10 % they crawl")                \
+	X(PEER_COUNT, "peer-count", COUNT, 50, 1, 100000000,                           \
+	  "connections of one peer to a service before its share is judged",           \
+	  "browsers open six, pools ten to thirty")                                    \
+	X(PEER_SHARE, "peer-share", SHARE, 300, 1, 1000,                               \
+	  "one peer's share of a service's connections that is told",                  \
+	  "one of many clients should not hold a third of them")                       \
+	X(KEEPALIVE_IDLE_AGE, "keepalive-idle-age", DURATION, LIMIT_SECONDS(300), 0,   \
+	  LIMIT_WEEK, "idle time from which a connection should have keepalive",       \
+	  "middleboxes forget idle connections after 240 to 350 s")                    \
+	X(KEEPALIVE_MAX_IDLE, "keepalive-max-idle", DURATION, LIMIT_SECONDS(350),      \
+	  LIMIT_SECONDS(1), LIMIT_WEEK, "keepalive idle time that is too slow",        \
+	  "the common middlebox timeout (AWS NLB, NAT gateway: 350 s)")
 
 enum limit_id {
 #define X(id, ...) LIMIT_##id,

@@ -29,17 +29,40 @@
 	X(CLOSE_WAIT_LEAK, "close-wait-leak",                                          \
 	  "connections that the peer closed and the application keeps",                \
 	  "the application does not close what its peer has closed; no timer will")    \
+	X(FD_EXHAUSTION, "fd-exhaustion", "a process runs out of descriptors",         \
+	  "a leak of connections, or a limit too low for the number of clients")       \
+	X(SYN_FLOOD, "syn-flood", "the queue of unfinished handshakes fills up",       \
+	  "an attack, or answers that get lost on the way back to the clients")        \
 	X(ACCEPT_QUEUE_FULL, "accept-queue-full", "the accept queue is (nearly) full", \
 	  "the application accepts too slowly, or not at all")                         \
 	X(QUEUE_ABANDONED, "queue-abandoned", "clients gave up before accept",         \
 	  "the application accepts later than its clients are ready to wait")          \
+	X(PORT_EXHAUSTION, "port-exhaustion",                                          \
+	  "local ports to one destination run out",                                    \
+	  "a new connection for each request: no pool, no keep-alive")                 \
+	X(ORPHANS, "orphans", "too many connections that nobody owns any more",        \
+	  "applications closed what their peers do not finish")                        \
+	X(CONNECT_STUCK, "connect-stuck", "connects that nobody answers",              \
+	  "the peer is down, or a firewall drops the handshake without a word")        \
+	X(SLOW_UPSTREAM, "slow-upstream", "a peer owes this process a reply",          \
+	  "the other service is slow or stuck, and the call has no timeout")           \
 	X(SLOW_READER, "slow-reader", "peers do not read what they asked for",         \
 	  "the peer's application is busy, paused or stuck; its kernel is alive")      \
 	X(SLOW_RESPONSE, "slow-response", "replies owed for long",                     \
 	  "handlers wait for something slow: a database, another service, a lock")     \
+	X(LOSSY_PATH, "lossy-path", "the path to a network loses segments",            \
+	  "a bad or overloaded link, a policer, or an MTU that does not fit")          \
+	X(TOO_MANY_PER_PEER, "too-many-per-peer",                                      \
+	  "one peer holds a large share of a service's connections",                   \
+	  "a client without a pool or limit, or a proxy that speaks for many")         \
+	X(RISKY_FLAGS, "risky-flags", "started with flags that do not fit production", \
+	  "a command line made for development, or an example that was copied")        \
 	X(HALF_OPEN_SUSPECT, "half-open-suspect",                                      \
 	  "long idle without keepalive: a dead peer would go unnoticed",               \
-	  "neither TCP keepalive nor a heartbeat of the application is on")
+	  "neither TCP keepalive nor a heartbeat of the application is on")            \
+	X(KEEPALIVE_MISSING, "keepalive-missing",                                      \
+	  "long idle connections without keepalive, or with a slow one",               \
+	  "servers do not turn SO_KEEPALIVE on, or inherit two hours from the system")
 
 enum finding_kind {
 #define X(id, ...) FINDING_##id,
@@ -55,7 +78,7 @@ struct finding_info {
 };
 extern const struct finding_info finding_table[FINDING_KIND_COUNT];
 
-enum { FINDING_EVIDENCE_MAX = 8, FINDING_NEXT_MAX = 4, NO_INDEX = -1 };
+enum { FINDING_EVIDENCE_MAX = 12, FINDING_NEXT_MAX = 4, NO_INDEX = -1 };
 
 struct finding {
 	enum finding_kind kind;
@@ -65,6 +88,8 @@ struct finding {
 	int32_t service;  /* index into report->services, NO_INDEX = none */
 	int32_t listener; /* row of the listening socket concerned, NO_INDEX = none */
 	int32_t process;  /* index into snapshot->processes, NO_INDEX = none */
+	/* The upstream, peer or prefix concerned, "10.0.3.7:5432"; "" = none */
+	char peer[ENDPOINT_TEXT_SIZE];
 	int32_t part_of;  /* index of the finding that tells it, NO_INDEX = none */
 	char *summary;    /* one sentence, at most 120 characters, no newline */
 	double value;     /* what was measured ... */
@@ -77,6 +102,12 @@ struct finding {
 	char *next[FINDING_NEXT_MAX]; /* commands and changes to try next */
 	size_t next_count;
 	uint64_t fingerprint; /* stable identity: no values, no pids */
+};
+
+/* A rule that could not be asked: neither sick nor healthy. */
+struct unknown_check {
+	enum finding_kind kind;
+	char *reason;
 };
 
 /* (namespace, local port): its listeners, owners and server-role connections. */
@@ -122,6 +153,8 @@ struct report {
 	struct u64_map service_index; /* netns << 16 | port -> index into services */
 	struct finding *findings;     /* worst first */
 	size_t finding_count, finding_capacity;
+	struct unknown_check unknown[FINDING_KIND_COUNT];
+	size_t unknown_count;
 	enum severity severity;
 };
 

@@ -42,16 +42,22 @@ struct socket_owner {
 };
 
 /* Settings and counters of the namespace; -1 = could not be read. */
-#define KERNEL_VALUES(X)                                                 \
-	/* id, file under /proc, field ("" = the file is one number) */  \
-	X(TCP_RETRIES2, "sys/net/ipv4/tcp_retries2", "")                 \
-	X(TCP_ORPHAN_RETRIES, "sys/net/ipv4/tcp_orphan_retries", "")     \
-	X(TCP_SYN_RETRIES, "sys/net/ipv4/tcp_syn_retries", "")           \
-	X(TCP_SYNACK_RETRIES, "sys/net/ipv4/tcp_synack_retries", "")     \
-	X(TCP_KEEPALIVE_TIME, "sys/net/ipv4/tcp_keepalive_time", "")     \
-	X(TCP_KEEPALIVE_INTVL, "sys/net/ipv4/tcp_keepalive_intvl", "")   \
-	X(TCP_KEEPALIVE_PROBES, "sys/net/ipv4/tcp_keepalive_probes", "") \
-	X(LISTEN_OVERFLOWS, "net/netstat", "ListenOverflows")            \
+#define KERNEL_VALUES(X)                                                   \
+	/* id, file under /proc, field ("" = the file is one number, */    \
+	/* "#2" = the second one, "TCP:orphan" = the word's value there */ \
+	X(TCP_RETRIES2, "sys/net/ipv4/tcp_retries2", "")                   \
+	X(TCP_ORPHAN_RETRIES, "sys/net/ipv4/tcp_orphan_retries", "")       \
+	X(TCP_SYN_RETRIES, "sys/net/ipv4/tcp_syn_retries", "")             \
+	X(TCP_SYNACK_RETRIES, "sys/net/ipv4/tcp_synack_retries", "")       \
+	X(TCP_KEEPALIVE_TIME, "sys/net/ipv4/tcp_keepalive_time", "")       \
+	X(TCP_KEEPALIVE_INTVL, "sys/net/ipv4/tcp_keepalive_intvl", "")     \
+	X(TCP_KEEPALIVE_PROBES, "sys/net/ipv4/tcp_keepalive_probes", "")   \
+	X(TCP_MAX_SYN_BACKLOG, "sys/net/ipv4/tcp_max_syn_backlog", "")     \
+	X(TCP_MAX_ORPHANS, "sys/net/ipv4/tcp_max_orphans", "")             \
+	X(PORT_RANGE_LOW, "sys/net/ipv4/ip_local_port_range", "#1")        \
+	X(PORT_RANGE_HIGH, "sys/net/ipv4/ip_local_port_range", "#2")       \
+	X(TCP_ORPHANS, "net/sockstat", "TCP:orphan")                       \
+	X(LISTEN_OVERFLOWS, "net/netstat", "ListenOverflows")              \
 	X(LISTEN_DROPS, "net/netstat", "ListenDrops")
 
 enum kernel_value {

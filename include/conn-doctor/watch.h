@@ -15,6 +15,8 @@ struct watch_options {
 	struct source source; /* stays the caller's, who closes it afterwards */
 	const struct limits *limits;
 	const struct filter *filter; /* NULL = everything */
+	/* For names in the filter that is typed while watching; NULL = refuse them. */
+	const struct filter_resolver *resolver;
 	uint64_t interval_ms;
 	uint64_t count; /* refreshes before it ends by itself; 0 = endless */
 	bool use_color; /* bold, underline and reverse stay without it */

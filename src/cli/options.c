@@ -20,6 +20,20 @@ const struct command_row command_table[] = {
 	{ COMMAND_WATCH, "watch", "[FILTER]", "live view, worst connections first",
 	  "Full-screen view that is refreshed every interval; press ? for the keys. "
 	  "Without a terminal it prints a report every interval." },
+	{ COMMAND_EXPLAIN, "explain", "[CODE]",
+	  "what a verdict or finding means, and what to change",
+	  "Says how it is recognised, what usually causes it, what to do, and which "
+	  "popular advice does not help; with --stack in the flags of your server. "
+	  "Without CODE it lists them." },
+	{ COMMAND_CONFIG, "config", "[show|check]",
+	  "what is configured, and where each value came from",
+	  "show prints every key with its value and origin, as a file that could be "
+	  "read back. check prints what is wrong in the files, or which were read." },
+	{ COMMAND_LAB, "lab", "STATE", "make a bad state on purpose, to prove an alert",
+	  "Makes real connections of that state in network namespaces of its own, says "
+	  "how to look at them and what to expect, and removes all when it ends. "
+	  "--list shows the states. Root is not needed where users may make "
+	  "namespaces." },
 	{ COMMAND_HELP, "help", "[COMMAND]", "this overview, or the help of a command",
 	  NULL },
 	{ 0 },
@@ -68,6 +82,20 @@ static int apply_once(struct options *o, const char *value, struct error *err)
 static int apply_timeout(struct options *o, const char *value, struct error *err)
 {
 	return duration_parse(value, &o->timeout_ms, err);
+}
+
+static int apply_hold(struct options *o, const char *value, struct error *err)
+{
+	if (duration_parse(value, &o->hold_ms, err))
+		return -1;
+	if (o->hold_ms == 0)
+		return error_set(err, ERROR_USAGE, "'%.40s' is no time at all", value);
+	return 0;
+}
+
+static int apply_port(struct options *o, const char *value, struct error *err)
+{
+	return count_parse(value, 1, UINT16_MAX, &o->port, err);
 }
 
 static int apply_set(struct options *o, const char *value, struct error *err)
@@ -120,9 +148,12 @@ static int apply_fail_on(struct options *o, const char *value, struct error *err
 		return 0;                                                            \
 	}
 
+APPLY_TEXT(apply_config, config_path)
 APPLY_TEXT(apply_read, read_path)
 APPLY_TEXT(apply_record, record_path)
 APPLY_TEXT(apply_output_file, output_path)
+APPLY_TEXT(apply_stack, stack_name)
+APPLY_FLAG(apply_list, is_listed)
 APPLY_FLAG(apply_quiet, is_quiet)
 APPLY_FLAG(apply_ascii, is_ascii)
 APPLY_FLAG(apply_exit_zero, is_exit_zero)
@@ -144,21 +175,26 @@ static int apply_verbose(struct options *o, const char *value, struct error *err
 #define CHECK COMMAND_CHECK
 #define LIST  COMMAND_LIST
 #define DATA  COMMANDS_DATA
+#define CONF  (COMMANDS_DATA | COMMAND_CONFIG)
 #define ALL   COMMANDS_ALL
 
 /* In the order of --help. */
 const struct option_row option_table[] = {
 	{ "once", 0, NULL, NULL, CHECK, "one pass only: faster, and less is proven",
 	  apply_once },
-	{ "interval", 'i', "DURATION", NULL, DATA,
+	{ "interval", 'i', "DURATION", NULL, CONF,
 	  "time between passes (check and list: 1s, watch: 2s)", apply_interval },
-	{ "count", 'n', "N", NULL, DATA,
-	  "passes to take (check: 2, list: 1, watch: no end)", apply_count },
-	{ "set", 0, "NAME=VALUE", "limit", DATA,
+	{ "count", 'n', "N", NULL, DATA | COMMAND_LAB,
+	  "passes to take (check: 2, list: 1, watch: no end); lab: connections (3)",
+	  apply_count },
+	{ "config", 'f', "FILE", "file", CONF,
+	  "read this configuration instead of the installed ones; none: no file",
+	  apply_config },
+	{ "set", 0, "NAME=VALUE", "limit", CONF,
 	  "set a limit, for instance close-wait-age=2m; repeatable", apply_set },
-	{ "no-processes", 0, NULL, NULL, DATA,
+	{ "no-processes", 0, NULL, NULL, CONF,
 	  "do not look up owners in /proc: faster, names nobody", apply_no_processes },
-	{ "timeout", 't', "DURATION", NULL, DATA,
+	{ "timeout", 't', "DURATION", NULL, CONF,
 	  "give up when a pass takes longer (10s)", apply_timeout },
 	{ "read", 0, "FILE", "file", DATA,
 	  "take the passes from a recording or an `ss -D` dump; - is standard input",
@@ -180,16 +216,25 @@ const struct option_row option_table[] = {
 	  "least severity that changes the exit status (warning)", apply_fail_on },
 	{ "exit-zero", 0, NULL, NULL, CHECK, "findings do not change the exit status",
 	  apply_exit_zero },
-	{ "color", 0, "[WHEN]", "auto always never", DATA,
+	{ "color", 0, "[WHEN]", "auto always never", CONF | COMMAND_EXPLAIN,
 	  "auto (terminal only), always or never; NO_COLOR is honoured", apply_color },
-	{ "ascii", 0, NULL, NULL, DATA, "ASCII signs only", apply_ascii },
-	{ "no-pager", 0, NULL, NULL, CHECK | LIST, "never show through a pager",
-	  apply_no_pager },
+	{ "ascii", 0, NULL, NULL, CONF, "ASCII signs only", apply_ascii },
+	{ "no-pager", 0, NULL, NULL, CHECK | LIST | COMMAND_EXPLAIN,
+	  "never show through a pager", apply_no_pager },
 	{ "verbose", 'v', NULL, NULL, DATA,
 	  "say more on standard error: -v how it was collected, -vv the parsed filter",
 	  apply_verbose },
 	{ "quiet", 'q', NULL, NULL, CHECK, "no output, only the exit status",
 	  apply_quiet },
+	{ "list", 0, NULL, NULL, COMMAND_EXPLAIN | COMMAND_LAB,
+	  "list what there is: codes and stacks, or the states of the lab",
+	  apply_list },
+	{ "stack", 0, "NAME", "stack", COMMAND_EXPLAIN,
+	  "in the words of this server, for instance uvicorn or nginx", apply_stack },
+	{ "port", 0, "PORT", NULL, COMMAND_LAB, "port of the lab's server (30020)",
+	  apply_port },
+	{ "hold", 0, "DURATION", NULL, COMMAND_LAB, "how long the state stays (10m)",
+	  apply_hold },
 	{ "help", 'h', NULL, NULL, ALL, "show this help", apply_help },
 	{ "version", 'V', NULL, NULL, ALL, "show the version", apply_version },
 	{ 0 },
@@ -355,9 +400,11 @@ int options_parse(struct options *out, int argc, char **argv, struct error *err)
 	struct getopt_tables tables;
 	uint64_t given = 0;
 	make_getopt_tables(&tables);
-	limits_init(&out->limits);
+	for (size_t i = 0; i < LIMITS_END; i++)
+		out->limits.value[i] = OPTION_UNSET;
+	out->interval_ms = out->timeout_ms = OPTION_UNSET;
+	out->color = COLOR_UNSET;
 	out->renderer = renderer_find("text");
-	out->timeout_ms = 10000;
 	out->fail_on = SEVERITY_WARNING;
 
 	opterr = 0;
@@ -397,4 +444,5 @@ int options_parse(struct options *out, int argc, char **argv, struct error *err)
 void options_clear(struct options *o)
 {
 	strbuf_clear(&o->filter);
+	config_clear(&o->config);
 }

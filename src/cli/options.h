@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "conn-doctor/config.h"
 #include "conn-doctor/error.h"
 #include "conn-doctor/limits.h"
 #include "conn-doctor/renderer.h"
@@ -17,34 +18,44 @@
  * --help, the manual's option list and the completions.
  */
 
+/* Of durations and limits: leave it to the configuration. */
+#define OPTION_UNSET UINT64_MAX
+
 enum command {
 	COMMAND_CHECK = 1 << 0,
 	COMMAND_LIST = 1 << 1,
 	COMMAND_WATCH = 1 << 2,
 	COMMAND_HELP = 1 << 3,
+	COMMAND_EXPLAIN = 1 << 4,
+	COMMAND_CONFIG = 1 << 5,
+	COMMAND_LAB = 1 << 6,
 	COMMANDS_DATA = COMMAND_CHECK | COMMAND_LIST | COMMAND_WATCH,
 	COMMANDS_ALL = 0xffff,
 };
-
-enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
 	enum command command;
 	struct strbuf filter; /* the words that are no options, joined by blanks */
 	const struct renderer *renderer;
 	struct limits limits;
+	struct config config; /* what the files say, by options_load_config() */
+	const char *config_path;
 	uint64_t interval_ms;
 	uint64_t pass_count; /* 0 = not given */
 	uint64_t timeout_ms;
+	uint64_t hold_ms; /* 0 = not given, as is port */
+	uint64_t port;
 	const char *read_path;
 	const char *record_path;
 	const char *output_path;
+	const char *stack_name; /* of explain */
 	enum color_mode color;
 	enum severity fail_on;
 	unsigned verbosity;
 	bool is_quiet;
 	bool is_ascii;
 	bool is_exit_zero;
+	bool is_listed; /* --list: what there is */
 	bool is_help;
 	bool is_version;
 	bool is_wide;
@@ -77,11 +88,18 @@ extern const struct command_row command_table[];
 extern const struct option_row option_table[];
 
 /*
- * Parses argv into *out (zeroed by the caller). The first word that is no option
+ * Parses argv into *out (zeroed by the caller). Until options_load_config(),
+ * what was not given is OPTION_UNSET. The first word that is no option
  * is the command. ERROR_USAGE names what is wrong and the nearest right word.
  */
 int options_parse(struct options *out, int argc, char **argv, struct error *err);
 void options_clear(struct options *o);
+
+/*
+ * Reads the configuration and takes from it what the command line did not give.
+ * What is wrong in the files stands in o->config.errors.
+ */
+void options_load_config(struct options *o);
 
 const struct command_row *command_find(const char *name);
 

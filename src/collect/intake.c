@@ -129,6 +129,47 @@ static int64_t table_value(const char *text, const char *field)
 	return -1;
 }
 
+/* The nth number of the text, from 1; -1 when there are fewer. */
+static int64_t nth_number(const char *text, long n)
+{
+	char *end;
+	for (long i = 1;; i++, text = end) {
+		int64_t value = strtoll(text, &end, 10);
+		if (end == text)
+			return -1;
+		if (i == n)
+			return value;
+	}
+}
+
+/* "TCP:orphan": the number behind `orphan` in the line that begins with "TCP:". */
+static int64_t pair_value(const char *text, const char *field)
+{
+	size_t prefix_len = strcspn(field, ":") + 1;
+	const char *name = field + prefix_len;
+	while (*text && strncmp(text, field, prefix_len) != 0) {
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	while (*text && *text != '\n') {
+		size_t len = strcspn(text, " \n");
+		if (len == strlen(name) && strncmp(text, name, len) == 0)
+			return nth_number(text + len, 1);
+		text += len + (text[len] == ' ');
+	}
+	return -1;
+}
+
+/* The field as KERNEL_VALUES writes it. */
+static int64_t field_value(const char *text, const char *field)
+{
+	if (*field == '\0')
+		return strtoll(text, NULL, 10);
+	if (*field == '#')
+		return nth_number(text, strtol(field + 1, NULL, 10));
+	return strchr(field, ':') ? pair_value(text, field) : table_value(text, field);
+}
+
 static bool take_kernel_file(struct intake *in, const struct item *item,
 			     const char *text)
 {
@@ -136,9 +177,7 @@ static bool take_kernel_file(struct intake *in, const struct item *item,
 	for (size_t i = 0; i < KERNEL_VALUE_COUNT; i++) {
 		if (!has_key(item, kernel_values[i].file))
 			continue;
-		const char *field = kernel_values[i].field;
-		in->snap->kernel[i] =
-			*field ? table_value(text, field) : strtoll(text, NULL, 10);
+		in->snap->kernel[i] = field_value(text, kernel_values[i].field);
 		is_known = true;
 	}
 	return is_known;

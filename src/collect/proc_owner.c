@@ -284,33 +284,72 @@ static void give_fd_count(struct intake *in, const char *proc, int32_t pid)
 	intake_text(in, ITEM_FILE, key, text, (size_t)len);
 }
 
-/* Facts of each owner; those of a listener's owner in full. */
+/* Parent of a process whose facts the intake has; 0 = unknown. */
+static int32_t parent_of(const struct intake *in, int32_t pid)
+{
+	const uint32_t *index = u64_map_find(&in->process_index, (uint32_t)pid);
+	return index ? in->snap->processes[*index].ppid : 0;
+}
+
+/*
+ * A worker's own command line may say nothing of the flags it was started with
+ * (multiprocessing, --reload): those who started it are told as well. `given`
+ * holds the processes told already.
+ */
+static void give_parents(struct owner_cache *cache, struct intake *in, int32_t pid,
+			 struct u64_map *given)
+{
+	enum { PARENTS_MAX = 3 };
+	for (int i = 0; i < PARENTS_MAX; i++) {
+		bool is_new;
+		pid = parent_of(in, pid);
+		if (pid <= 1)
+			return;
+		u64_map_insert(given, (uint32_t)pid, &is_new);
+		if (!is_new)
+			continue;
+		give_file(in, cache->proc, pid, "stat");
+		give_file(in, cache->proc, pid, "cmdline");
+	}
+}
+
+/* Facts of one owner; those of a listener's owner in full. */
+static void give_process(struct owner_cache *cache, struct intake *in, int32_t pid,
+			 bool is_server)
+{
+	give_file(in, cache->proc, pid, "stat");
+	give_file(in, cache->proc, pid, "cmdline");
+	give_file(in, cache->proc, pid, "limits");
+	give_fd_count(in, cache->proc, pid);
+	if (is_server)
+		give_file(in, cache->proc, pid, "wchan");
+}
+
 static void give_processes(struct owner_cache *cache, struct intake *in)
 {
-	struct u64_map listener_inodes = { 0 };
+	struct u64_map listener_inodes = { 0 }, given = { 0 };
 	const struct snapshot *snap = in->snap;
+	const struct links *links = &cache->known;
 	bool is_new;
 	for (size_t i = 0; i < snap->socket_count; i++)
 		if (snap->sockets[i].state == TCP_STATE_LISTEN)
 			u64_map_insert(&listener_inodes, snap->sockets[i].inode,
 				       &is_new);
+	for (size_t i = 0; i < links->count; i++)
+		u64_map_insert(&given, (uint32_t)links->items[i].pid, &is_new);
 
-	const struct links *links = &cache->known;
 	for (size_t i = 0, end; i < links->count; i = end) {
 		int32_t pid = links->items[i].pid;
 		bool is_server = false;
 		for (end = i; end < links->count && links->items[end].pid == pid; end++)
 			is_server |= u64_map_find(&listener_inodes,
 						  links->items[end].inode) != NULL;
-		give_file(in, cache->proc, pid, "stat");
-		give_file(in, cache->proc, pid, "cmdline");
-		if (!is_server)
-			continue;
-		give_file(in, cache->proc, pid, "limits");
-		give_file(in, cache->proc, pid, "wchan");
-		give_fd_count(in, cache->proc, pid);
+		give_process(cache, in, pid, is_server);
+		if (is_server)
+			give_parents(cache, in, pid, &given);
 	}
 	u64_map_clear(&listener_inodes);
+	u64_map_clear(&given);
 }
 
 static void give_owners(struct owner_cache *cache, struct intake *in)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "conn-doctor/limits.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "conn-doctor/format.h"
 #include "conn-doctor/memory.h"
 #include "conn-doctor/text.h"
+
+#include "values.h"
 
 const struct limit_info limit_table[LIMITS_END] = {
 #define X(id, name, unit, initial, min, max, help, reason) \
@@ -39,52 +38,9 @@ static int unknown_limit(const char *name, struct error *err)
 			 nearest);
 }
 
-/* Duration without loss: whole units only, so that it can be read back. */
-static void print_duration(uint64_t ms, char out[static 32])
-{
-	static const struct {
-		uint64_t ms;
-		const char *name;
-	} units[] = { { 86400000, "d" },
-		      { 3600000, "h" },
-		      { 60000, "m" },
-		      { 1000, "s" },
-		      { 1, "ms" } };
-	size_t i = 0;
-	/* `350s`, not `5m50s`: people compare limits with other software's seconds */
-	while (units[i].ms > 1 && (ms % units[i].ms || ms < units[i].ms))
-		i++;
-	snprintf(out, 32, "%" PRIu64 "%s", ms / units[i].ms, units[i].name);
-}
-
 char *limit_print(enum limit_id id, uint64_t value, char out[static 32])
 {
-	switch (limit_table[id].unit) {
-	case LIMIT_COUNT:
-		snprintf(out, 32, "%" PRIu64, value);
-		break;
-	case LIMIT_DURATION:
-		print_duration(value, out);
-		break;
-	case LIMIT_SHARE:
-		snprintf(out, 32, value % 10 ? "%.1f%%" : "%.0f%%", (double)value / 10);
-		break;
-	}
-	return out;
-}
-
-static int parse_value(const struct limit_info *info, const char *text, uint64_t *out,
-		       struct error *err)
-{
-	switch (info->unit) {
-	case LIMIT_COUNT:
-		return count_parse(text, 0, UINT32_MAX, out, err);
-	case LIMIT_DURATION:
-		return duration_parse(text, out, err);
-	case LIMIT_SHARE:
-		return share_parse(text, out, err);
-	}
-	return error_set(err, ERROR_USAGE, "limit without a unit");
+	return value_print(limit_table[id].unit, value, out);
 }
 
 int limits_set(struct limits *limits, const char *assignment, struct error *err)
@@ -102,17 +58,9 @@ int limits_set(struct limits *limits, const char *assignment, struct error *err)
 	if (id == LIMITS_END)
 		return unknown_limit(name, err);
 
-	uint64_t value;
 	const struct limit_info *info = &limit_table[id];
-	if (parse_value(info, equals + 1, &value, err))
+	struct value_range range = { info->unit, info->min, info->max };
+	if (value_parse(&range, equals + 1, &limits->value[id], err))
 		return error_wrap(err, "limit %s", info->name);
-	if (value < info->min || value > info->max) {
-		char low[32], high[32];
-		return error_set(err, ERROR_USAGE,
-				 "limit %s: '%.40s' is outside %s to %s", info->name,
-				 equals + 1, limit_print(id, info->min, low),
-				 limit_print(id, info->max, high));
-	}
-	limits->value[id] = value;
 	return 0;
 }

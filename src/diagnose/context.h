@@ -3,6 +3,7 @@
 #define CONN_DOCTOR_DIAGNOSE_CONTEXT_H
 
 #include "conn-doctor/diagnose.h"
+#include "stack.h"
 
 /* All a rule may look at: one row, its past, the host it is on. */
 struct context {
@@ -53,19 +54,5 @@ enum role role_of(const struct report *r, const struct tcp_socket *sk);
 
 /* Fills r->findings from assessments and services. */
 void findings_build(struct report *r);
-
-/* What is known about the software that serves; NULL = not recognised. */
-struct stack {
-	const char *name;
-	const char *token; /* in an argument of the command line, or the comm */
-	/*
-	 * Requests are answered, and whatever else runs over it (WebSockets with
-	 * default pings) shows data at least this often. 0: a push protocol.
-	 */
-	uint32_t request_response_ms;
-};
-const struct stack *stack_recognise(const struct process *p);
-/* service.request_response_ms of such a process, which may have switched pings off. */
-uint32_t stack_request_response_ms(const struct stack *stack, const struct process *p);
 
 #endif

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "conn-doctor/strbuf.h"
 #include "finding_groups.h"
 
 static void say_queue(const struct report *r, struct finding *f, const struct group *g,
@@ -28,16 +29,31 @@ static void say_queue(const struct report *r, struct finding *f, const struct gr
 			     plural(abandoned->count));
 }
 
+/* " (worker of 4711)" when the process that started it holds the listener too. */
+static void put_supervisor(const struct report *r, const struct finding *f,
+			   const struct process *p, struct strbuf *out)
+{
+	const struct process *parent = process_parent(r->snap, p);
+	for (size_t i = 0; parent && f->service != NO_INDEX &&
+			   i < r->services[f->service].process_count;
+	     i++)
+		if (&r->snap->processes[r->services[f->service].processes[i]] == parent)
+			strbuf_addf(out, " (worker of %d)", parent->pid);
+}
+
 static void say_process(const struct report *r, struct finding *f)
 {
 	const struct process *p = process_at(r, f->process);
+	auto_strbuf struct strbuf who = { 0 };
 	if (!p)
 		return;
+	strbuf_addf(&who, "process %d", p->pid);
+	put_supervisor(r, f, p, &who);
 	if (p->wchan[0])
-		add_evidence(f, "process %d is in state %c, waits in %s", p->pid,
+		add_evidence(f, "%s is in state %c, waits in %s", strbuf_text(&who),
 			     p->state, p->wchan);
 	else if (p->state)
-		add_evidence(f, "process %d is in state %c", p->pid, p->state);
+		add_evidence(f, "%s is in state %c", strbuf_text(&who), p->state);
 }
 
 static void advise_stuck_worker(const struct report *r, struct finding *f)
@@ -108,7 +124,17 @@ static void find_unread_leak(struct report *r, const struct group *unread)
 			    "the application has not even read the end of the stream");
 }
 
-/* The process that should accept there; with several, the one with the lowest pid. */
+/* Started others that share the listener: it supervises them and accepts nothing. */
+static bool is_supervisor(const struct report *r, const struct process *p,
+			  const struct socket_owner *owners, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (r->snap->processes[owners[i].process].ppid == p->pid)
+			return true;
+	return false;
+}
+
+/* The worker that should accept there; with several, the one with the lowest pid. */
 static int32_t accepting_process(const struct report *r, uint32_t listener)
 {
 	size_t count;
@@ -116,12 +142,36 @@ static int32_t accepting_process(const struct report *r, uint32_t listener)
 	const struct socket_owner *owners =
 		snapshot_owners(r->snap, r->snap->sockets[listener].inode, &count);
 	for (size_t i = 0; i < count; i++) {
-		int32_t p = (int32_t)owners[i].process;
-		if (best == NO_INDEX ||
-		    r->snap->processes[p].pid < r->snap->processes[best].pid)
-			best = p;
+		const struct process *p = &r->snap->processes[owners[i].process];
+		bool is_first =
+			best == NO_INDEX || p->pid < r->snap->processes[best].pid;
+		if (is_first && !is_supervisor(r, p, owners, count))
+			best = (int32_t)owners[i].process;
 	}
 	return best;
+}
+
+/* Prefork: all workers accept from one queue, and none of them does. */
+static void say_workers(const struct report *r, struct finding *f, uint32_t listener)
+{
+	enum { NAMED_MAX = 8 };
+	size_t count, workers = 0;
+	auto_strbuf struct strbuf pids = { 0 };
+	const struct socket_owner *owners =
+		snapshot_owners(r->snap, r->snap->sockets[listener].inode, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct process *p = &r->snap->processes[owners[i].process];
+		bool is_repeated = i && owners[i].process == owners[i - 1].process;
+		if (is_repeated || is_supervisor(r, p, owners, count))
+			continue;
+		if (++workers <= NAMED_MAX)
+			strbuf_addf(&pids, "%s%d", workers > 1 ? ", " : "", p->pid);
+	}
+	if (workers > NAMED_MAX)
+		strbuf_addf(&pids, " and %zu more", workers - NAMED_MAX);
+	if (workers > 1)
+		add_evidence(f, "%zu workers share this queue, none accepts: %s",
+			     workers, strbuf_text(&pids));
 }
 
 /*
@@ -221,6 +271,7 @@ void find_idle_accept(struct report *r, const struct groups *all,
 		    at_least(&g), oldest(&g, age), g.count, plural(g.count),
 		    abandoned->count);
 	say_queue(r, f, &g, queue, abandoned);
+	say_workers(r, f, q.row);
 	say_process(r, f);
 	advise_stuck_worker(r, f);
 }

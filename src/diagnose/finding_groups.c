@@ -26,11 +26,12 @@ static struct group *group_of(struct groups *all, enum finding_kind kind,
 	return &all->items[*position];
 }
 
-static void add_to_group(struct group *g, const struct report *r, uint32_t row)
+void group_add_row(struct group *g, const struct report *r, uint32_t row)
 {
 	const struct tcp_socket *sk = &r->snap->sockets[row];
 	const struct assessment *a = &r->assessments[row];
-	g->count++;
+	if (g->count++ == 0)
+		g->oldest_row = row;
 	g->closed_count += sk->state == TCP_STATE_CLOSE_WAIT;
 	g->queued_count += sk->inode == 0;
 	g->proven_count += a->confidence == CONFIDENCE_PROVEN;
@@ -38,6 +39,8 @@ static void add_to_group(struct group *g, const struct report *r, uint32_t row)
 	g->unread_bytes += sk->recv_queue -
 			   (sk->state == TCP_STATE_CLOSE_WAIT && sk->recv_queue > 0);
 	g->unsent_bytes += sk->send_queue;
+	g->retransmitted_segs += sk->total_retrans;
+	g->sent_segs += sk->data_segs_out;
 	if (a->since_cs != ASSESSMENT_SINCE_UNKNOWN && a->since_cs >= g->oldest_cs) {
 		g->oldest_cs = a->since_cs;
 		g->is_oldest_exact = a->is_since_exact;
@@ -62,13 +65,13 @@ static const struct {
 	{ VERDICT_HALF_OPEN_SUSPECT, FINDING_HALF_OPEN_SUSPECT, false },
 };
 
-static int32_t process_index(const struct report *r, uint32_t row)
+int32_t process_index(const struct report *r, uint32_t row)
 {
 	const struct process *p = report_process_of(r, row, NULL);
 	return p ? (int32_t)(p - r->snap->processes) : NO_INDEX;
 }
 
-static int32_t service_index(const struct report *r, uint32_t row)
+int32_t service_index(const struct report *r, uint32_t row)
 {
 	const struct service *s = report_service_of(r, row);
 	return s ? (int32_t)(s - r->services) : NO_INDEX;
@@ -94,9 +97,9 @@ static void group_rows(const struct report *r, struct groups *all)
 		int32_t process = is_by_process[a->verdict] || service == NO_INDEX
 					  ? process_index(r, row)
 					  : NO_INDEX;
-		add_to_group(group_of(all, (enum finding_kind)kind_of[a->verdict],
-				      service, process),
-			     r, row);
+		group_add_row(group_of(all, (enum finding_kind)kind_of[a->verdict],
+				       service, process),
+			      r, row);
 	}
 }
 

@@ -20,9 +20,10 @@ struct group {
 	size_t queued_count; /* of them, not accepted yet */
 	size_t proven_count, likely_count;
 	uint64_t unread_bytes, unsent_bytes;
+	uint64_t retransmitted_segs, sent_segs;
 	uint32_t oldest_cs; /* longest known `since`; 0 when none is known */
 	bool is_oldest_exact;
-	uint32_t oldest_row;
+	uint32_t oldest_row; /* the first one when no age is known */
 };
 
 struct groups {
@@ -38,6 +39,11 @@ void groups_clear(struct groups *all);
 /* The group of another kind about the same service, or an empty one. */
 const struct group *groups_sibling(const struct groups *all, enum finding_kind kind,
 				   int32_t service);
+
+void group_add_row(struct group *g, const struct report *r, uint32_t row);
+/* Of the row's owner and service; NO_INDEX = unknown, or a client-role row. */
+int32_t process_index(const struct report *r, uint32_t row);
+int32_t service_index(const struct report *r, uint32_t row);
 
 /* Words and parts that the findings share; see finding_words.c. */
 uint64_t limit_value(const struct report *r, enum limit_id id);
@@ -73,6 +79,22 @@ finder find_stuck_worker, find_close_wait_leak; /* find_worker.c */
 finder find_accept_queue, find_queue_abandoned; /* find_queue.c */
 finder find_half_open, find_half_open_suspect;  /* find_peer.c */
 finder find_slow_reader, find_slow_response;
+
+/* A rule whose needs are not met says so; once for each kind. */
+void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Per mille of a whole, and the largest count that is below that share of it. */
+uint64_t permille_of(uint64_t count, uint64_t whole);
+double below_share(const struct report *r, uint64_t whole, enum limit_id share);
+
+/* Each looks at the whole report once. */
+typedef void survey(struct report *r);
+survey find_slow_upstreams, find_stuck_connects, find_lossy_paths; /* find_path.c */
+survey find_greedy_peers, find_missing_keepalive;                  /* find_client.c */
+survey find_fd_exhaustion, find_syn_floods, find_port_exhaustion;  /* find_resource.c */
+survey find_orphans;
+survey find_risky_flags; /* find_flags.c */
 
 /* Nobody accepts: a stuck worker that shows only in the accept queue. */
 void find_idle_accept(struct report *r, const struct groups *all,

@@ -50,6 +50,28 @@ void set_summary(struct finding *f, const char *fmt, ...)
 	va_end(args);
 }
 
+void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
+{
+	for (size_t i = 0; i < r->unknown_count; i++)
+		if (r->unknown[i].kind == kind)
+			return;
+	va_list args;
+	va_start(args, fmt);
+	r->unknown[r->unknown_count++] =
+		(struct unknown_check){ kind, copy_format(fmt, args) };
+	va_end(args);
+}
+
+uint64_t permille_of(uint64_t count, uint64_t whole)
+{
+	return whole ? count * 1000 / whole : 0;
+}
+
+double below_share(const struct report *r, uint64_t whole, enum limit_id share)
+{
+	return (double)((whole * limit_value(r, share) + 999) / 1000) - 1;
+}
+
 /* "≥" is written by the renderer's locale; sentences say it in a word. */
 const char *at_least(const struct group *g)
 {
@@ -85,6 +107,7 @@ uint64_t finding_fingerprint(const struct report *r, const struct finding *f)
 		hash = fnv1a(hash, ns, strlen(ns) + 1);
 		hash = fnv1a(hash, listener, strlen(listener));
 	}
+	hash = fnv1a(hash, f->peer, strlen(f->peer));
 	if (f->process != NO_INDEX) {
 		const char *comm = r->snap->processes[f->process].comm;
 		hash = fnv1a(hash, comm, strlen(comm));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
+#include <string.h>
 
 #include "finding_groups.h"
 
@@ -21,6 +22,13 @@ static finder *const finders[FINDING_KIND_COUNT] = {
 	[FINDING_HALF_OPEN_SUSPECT] = find_half_open_suspect,
 };
 
+static survey *const surveys[] = {
+	find_slow_upstreams, find_stuck_connects,    find_lossy_paths,
+	find_greedy_peers,   find_missing_keepalive, find_fd_exhaustion,
+	find_syn_floods,     find_port_exhaustion,   find_orphans,
+	find_risky_flags,
+};
+
 static int compare_findings(const void *a, const void *b, void *ptr)
 {
 	const struct report *r = ptr;
@@ -33,25 +41,62 @@ static int compare_findings(const void *a, const void *b, void *ptr)
 	int port_y = y->service == NO_INDEX ? -1 : r->services[y->service].port;
 	if (port_x != port_y)
 		return port_x < port_y ? -1 : 1;
-	return (x->process > y->process) - (x->process < y->process);
+	if (x->process != y->process)
+		return x->process < y->process ? -1 : 1;
+	int order = strcmp(x->peer, y->peer);
+	return order ? order : strcmp(x->summary, y->summary);
 }
 
-/* Kinds that a stuck worker explains, on the same service. */
-static bool is_told_by_stuck_worker(enum finding_kind kind)
+/* Which kinds are told by which, when both are about one service. */
+static const struct {
+	enum finding_kind part, story;
+} stories[] = {
+	{ FINDING_ACCEPT_QUEUE_FULL, FINDING_STUCK_WORKER },
+	{ FINDING_QUEUE_ABANDONED, FINDING_STUCK_WORKER },
+	{ FINDING_SLOW_RESPONSE, FINDING_STUCK_WORKER },
+	{ FINDING_KEEPALIVE_MISSING, FINDING_HALF_OPEN_SUSPECT },
+};
+
+static bool has_process(const struct report *r, int32_t service, int32_t process)
 {
-	return kind == FINDING_ACCEPT_QUEUE_FULL || kind == FINDING_QUEUE_ABANDONED ||
-	       kind == FINDING_SLOW_RESPONSE;
+	if (service == NO_INDEX)
+		return false;
+	const struct service *s = &r->services[service];
+	for (size_t i = 0; i < s->process_count; i++)
+		if ((int32_t)s->processes[i] == process)
+			return true;
+	return false;
 }
 
-/* The stuck worker that explains the finding; the first one in order. */
+/* The stuck worker itself, else one that shares its queue with the process. */
+static int32_t stuck_worker_of(const struct report *r, int32_t process)
+{
+	int32_t shared = NO_INDEX;
+	for (size_t i = 0; process != NO_INDEX && i < r->finding_count; i++) {
+		const struct finding *f = &r->findings[i];
+		if (f->kind != FINDING_STUCK_WORKER)
+			continue;
+		if (f->process == process)
+			return (int32_t)i;
+		if (shared == NO_INDEX && has_process(r, f->service, process))
+			shared = (int32_t)i;
+	}
+	return shared;
+}
+
+/* The finding that explains this one; the first one in order. */
 static int32_t story_of(const struct report *r, const struct finding *part)
 {
-	if (part->service == NO_INDEX || !is_told_by_stuck_worker(part->kind))
-		return NO_INDEX;
-	for (size_t i = 0; i < r->finding_count; i++)
-		if (r->findings[i].kind == FINDING_STUCK_WORKER &&
-		    r->findings[i].service == part->service)
-			return (int32_t)i;
+	if (part->kind == FINDING_SLOW_UPSTREAM)
+		return stuck_worker_of(r, part->process);
+	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++) {
+		if (stories[i].part != part->kind || part->service == NO_INDEX)
+			continue;
+		for (size_t j = 0; j < r->finding_count; j++)
+			if (r->findings[j].kind == stories[i].story &&
+			    r->findings[j].service == part->service)
+				return (int32_t)j;
+	}
 	return NO_INDEX;
 }
 
@@ -62,16 +107,60 @@ static int32_t story_of(const struct report *r, const struct finding *part)
 static void raise_stories(struct report *r)
 {
 	for (size_t i = 0; i < r->finding_count; i++) {
-		const struct finding *part = &r->findings[i];
+		struct finding *part = &r->findings[i];
 		int32_t index = story_of(r, part);
 		if (index == NO_INDEX)
 			continue;
 		struct finding *story = &r->findings[index];
+		/* What a stuck worker waits for is no mere suspicion any more. */
+		if (part->kind == FINDING_SLOW_UPSTREAM)
+			part->severity = SEVERITY_WARNING;
 		if (story->severity < part->severity)
 			story->severity = part->severity;
 		if (part->kind == FINDING_SLOW_RESPONSE)
 			add_evidence(story, "%s", part->summary);
 	}
+}
+
+/* One line for the upstreams a stuck worker waits for: the oldest leads. */
+static void tell_upstream(struct report *r, size_t index)
+{
+	const struct finding *first = NULL;
+	bool is_alone = true; /* the worker named by the story, no other */
+	double count = 0;
+	char age[FORMAT_SIZE];
+	struct finding *story = &r->findings[index];
+	for (size_t i = 0; i < r->finding_count; i++) {
+		const struct finding *f = &r->findings[i];
+		if (f->kind != FINDING_SLOW_UPSTREAM ||
+		    story_of(r, f) != (int32_t)index)
+			continue;
+		count += f->value;
+		is_alone &= f->process == story->process;
+		if (!first || f->since_cs > first->since_cs)
+			first = f;
+	}
+	if (!first)
+		return;
+	duration_print(first->since_cs * 10ULL, age);
+	const char *whose = is_alone ? "its" : "the workers'";
+	if (count > 1)
+		add_evidence(story,
+			     "%s oldest open request of %.0f is to %s, unanswered for "
+			     "%s",
+			     whose, count, first->peer, age);
+	else
+		add_evidence(story, "%s only open request is to %s, unanswered for %s",
+			     whose, first->peer, age);
+	add_next(story, "give calls to %s a timeout, and look there for what is slow",
+		 first->peer);
+}
+
+static void tell_upstreams(struct report *r)
+{
+	for (size_t i = 0; i < r->finding_count; i++)
+		if (r->findings[i].kind == FINDING_STUCK_WORKER)
+			tell_upstream(r, i);
 }
 
 static void set_severities(struct report *r)
@@ -95,8 +184,11 @@ void findings_build(struct report *r)
 	for (size_t i = 0; i < all.count; i++)
 		finders[all.items[i].kind](r, &all, &all.items[i]);
 	groups_clear(&all);
+	for (size_t i = 0; i < sizeof(surveys) / sizeof(*surveys); i++)
+		surveys[i](r);
 
 	raise_stories(r);
+	tell_upstreams(r);
 	if (r->finding_count)
 		qsort_r(r->findings, r->finding_count, sizeof(*r->findings),
 			compare_findings, r);

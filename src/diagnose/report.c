@@ -26,6 +26,9 @@ void report_reset(struct report *r)
 		free(r->services[i].listeners);
 		free(r->services[i].processes);
 	}
+	for (size_t i = 0; i < r->unknown_count; i++)
+		free(r->unknown[i].reason);
+	r->unknown_count = 0;
 	r->finding_count = r->service_count = r->selected_count = 0;
 	u64_map_reset(&r->service_index);
 	memset(r->verdicts, 0, sizeof(r->verdicts));

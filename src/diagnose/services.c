@@ -87,11 +87,12 @@ static void recognise_stack(const struct report *r, struct service *s)
 {
 	for (size_t i = 0; i < s->process_count && !s->stack; i++) {
 		const struct process *p = &r->snap->processes[s->processes[i]];
-		const struct stack *stack = stack_recognise(p);
-		if (!stack)
+		struct launch launch;
+		stack_recognise(r->snap, p, &launch);
+		if (!launch.stack)
 			continue;
-		s->stack = stack->name;
-		s->request_response_ms = stack_request_response_ms(stack, p);
+		s->stack = launch.stack->name;
+		s->request_response_ms = stack_request_response_ms(&launch);
 	}
 }
 

@@ -432,6 +432,19 @@ static json_t *degraded_array(const struct snapshot *snap)
 	return array;
 }
 
+/* Rules that could not be asked: neither sick nor healthy. */
+static json_t *unknown_array(const struct report *r)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < r->unknown_count; i++) {
+		json_t *o = json_object();
+		set_word(o, "check", finding_table[r->unknown[i].kind].code);
+		set_text(o, "reason", r->unknown[i].reason);
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
 static json_t *collection_object(const struct report *r)
 {
 	const struct snapshot *snap = r->snap;
@@ -549,6 +562,8 @@ int json_check(const struct report *r, const struct render_options *o, FILE *out
 	set_word(head, "severity", severity_name(r->severity));
 	set_new(head, "collection", collection_object(r));
 	set_new(head, "verdicts", verdict_counts(r->verdicts));
+	if (r->unknown_count)
+		set_new(head, "unknown", unknown_array(r));
 	open_document(&w, head);
 	write_services(&w);
 	write_findings(&w);

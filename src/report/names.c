@@ -110,7 +110,8 @@ void put_scope(struct strbuf *out, const struct report *r, const struct finding 
 	else if (s)
 		put_service_port(out, r, s, o);
 	else
-		strbuf_add(out, "outgoing connections");
+		strbuf_add(out, f->kind == FINDING_ORPHANS ? "this host"
+							   : "outgoing connections");
 }
 
 void put_quantity(struct strbuf *out, size_t count, const char *noun)

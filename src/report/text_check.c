@@ -277,23 +277,29 @@ static void write_totals(struct page *p)
 		strbuf_addf(&p->line, " in %s, ", duration_print(ms, text));
 	strbuf_addf(&p->line, "%zu pass%s; %s", p->r->pass_count,
 		    p->r->pass_count == 1 ? "" : "es",
-		    is_all_seen(p->r->snap) ? "nothing left out"
-					    : "not everything could be seen");
+		    !is_all_seen(p->r->snap) ? "not everything could be seen"
+		    : p->r->unknown_count    ? "not everything could be checked"
+					     : "nothing left out");
 	fprintf(p->out, "%s\n", strbuf_text(&p->line));
 }
 
 /* What is missing is said in as many words, in the colour of a warning. */
-static void write_missing(struct page *p, const char *what, const char *why)
+static void write_lack(struct page *p, const char *start, const char *what,
+		       const char *why)
 {
-	static const char start[] = "could not see: ";
 	strbuf_reset(&p->line);
 	put_outside(&p->line, what, p->o);
 	strbuf_add(&p->line, ": ");
 	put_outside(&p->line, why, p->o);
 	fprintf(p->out, "%s%s%s", paint_on(SEVERITY_WARNING, p->o), start,
 		paint_off(SEVERITY_WARNING, p->o));
-	write_wrapped(p->out, strbuf_text(&p->line), sizeof(start) - 1,
-		      sizeof(start) - 1, p->o);
+	write_wrapped(p->out, strbuf_text(&p->line), strlen(start), strlen(start),
+		      p->o);
+}
+
+static void write_missing(struct page *p, const char *what, const char *why)
+{
+	write_lack(p, "could not see: ", what, why);
 }
 
 static void write_completeness(struct page *p)
@@ -311,6 +317,10 @@ static void write_completeness(struct page *p)
 	}
 	for (size_t i = 0; i < snap->degraded_count; i++)
 		write_missing(p, snap->degraded[i].what, snap->degraded[i].why);
+	for (size_t i = 0; i < p->r->unknown_count; i++)
+		write_lack(p,
+			   "not checked: ", finding_table[p->r->unknown[i].kind].code,
+			   p->r->unknown[i].reason);
 }
 
 /* A filter may be mistyped: it is named, with what it does select. */

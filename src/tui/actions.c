@@ -11,44 +11,21 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+struct list_state *view_list(struct view_state *v)
+{
+	return &v->lists[v->view];
+}
+
 /* The selected row exists and is on the screen; no empty lines below the last. */
-static void clamp(struct view_state *v, const struct view_bounds *b)
+static void clamp(struct list_state *l, const struct view_bounds *b)
 {
 	size_t page = b->page ? b->page : 1;
-	v->selected = min_size(v->selected, b->row_count ? b->row_count - 1 : 0);
-	v->top = min_size(v->top, b->row_count > page ? b->row_count - page : 0);
-	if (v->selected < v->top)
-		v->top = v->selected;
-	if (v->selected >= v->top + page)
-		v->top = v->selected - page + 1;
-}
-
-void view_follow(struct view_state *v, const struct view_bounds *b, size_t found)
-{
-	if (!v->is_held) {
-		v->selected = v->top = 0;
-	} else if (found != VIEW_NOT_FOUND) {
-		size_t line = v->selected - v->top;
-		v->selected = found;
-		v->top = found > line ? found - line : 0;
-	}
-	clamp(v, b);
-}
-
-/* Moves the help's first line when the help is up, else the selection. */
-static unsigned move_to(struct view_state *v, const struct view_bounds *b, size_t help,
-			size_t row)
-{
-	if (v->is_help) {
-		size_t last =
-			b->help_count > b->help_page ? b->help_count - b->help_page : 0;
-		v->help_top = min_size(help, last);
-		return REACT_DRAW;
-	}
-	v->selected = row;
-	v->is_held = true;
-	clamp(v, b);
-	return REACT_DRAW | REACT_MOVED;
+	l->selected = min_size(l->selected, b->row_count ? b->row_count - 1 : 0);
+	l->top = min_size(l->top, b->row_count > page ? b->row_count - page : 0);
+	if (l->selected < l->top)
+		l->top = l->selected;
+	if (l->selected >= l->top + page)
+		l->top = l->selected - page + 1;
 }
 
 static size_t minus(size_t a, size_t b)
@@ -56,47 +33,117 @@ static size_t minus(size_t a, size_t b)
 	return a > b ? a - b : 0;
 }
 
+void view_follow(struct view_state *v, const struct view_bounds *b, size_t found)
+{
+	struct list_state *l = view_list(v);
+	if (!l->is_held) {
+		l->selected = l->top = 0;
+	} else if (found != VIEW_NOT_FOUND) {
+		size_t line = minus(l->selected, l->top);
+		l->selected = found;
+		l->top = minus(found, line);
+	}
+	clamp(l, b);
+	v->page_top = min_size(v->page_top, minus(b->text_count, b->text_page));
+}
+
+/* The text that is scrolled instead of a list, if one lies over it. */
+struct text_place {
+	size_t *top;
+	size_t count, page;
+};
+
+static bool find_text(struct view_state *v, const struct view_bounds *b,
+		      struct text_place *out)
+{
+	if (v->is_help)
+		*out = (struct text_place){ &v->help_top, b->help_count, b->help_page };
+	else
+		*out = (struct text_place){ &v->page_top, b->text_count, b->text_page };
+	return v->is_help || v->is_open;
+}
+
+static unsigned scroll_to(const struct text_place *t, size_t top)
+{
+	*t->top = min_size(top, minus(t->count, t->page));
+	return REACT_DRAW;
+}
+
+static unsigned select_row(struct view_state *v, const struct view_bounds *b,
+			   size_t row)
+{
+	struct list_state *l = view_list(v);
+	l->selected = row;
+	l->is_held = true;
+	clamp(l, b);
+	return REACT_DRAW | REACT_MOVED;
+}
+
 static unsigned act_up(struct view_state *v, const struct view_bounds *b)
 {
-	return move_to(v, b, minus(v->help_top, 1), minus(v->selected, 1));
+	struct text_place t;
+	if (find_text(v, b, &t))
+		return scroll_to(&t, minus(*t.top, 1));
+	return select_row(v, b, minus(view_list(v)->selected, 1));
 }
 
 static unsigned act_down(struct view_state *v, const struct view_bounds *b)
 {
-	return move_to(v, b, v->help_top + 1, v->selected + 1);
+	struct text_place t;
+	if (find_text(v, b, &t))
+		return scroll_to(&t, *t.top + 1);
+	return select_row(v, b, view_list(v)->selected + 1);
 }
 
 /* A page moves the window too, so that the selection stays on its line. */
 static unsigned act_page_up(struct view_state *v, const struct view_bounds *b)
 {
-	if (!v->is_help)
-		v->top = minus(v->top, b->page);
-	return move_to(v, b, minus(v->help_top, b->help_page),
-		       minus(v->selected, b->page));
+	struct text_place t;
+	struct list_state *l = view_list(v);
+	if (find_text(v, b, &t))
+		return scroll_to(&t, minus(*t.top, t.page));
+	l->top = minus(l->top, b->page);
+	return select_row(v, b, minus(l->selected, b->page));
 }
 
 static unsigned act_page_down(struct view_state *v, const struct view_bounds *b)
 {
-	if (!v->is_help)
-		v->top += b->page;
-	return move_to(v, b, v->help_top + b->help_page, v->selected + b->page);
+	struct text_place t;
+	struct list_state *l = view_list(v);
+	if (find_text(v, b, &t))
+		return scroll_to(&t, *t.top + t.page);
+	l->top += b->page;
+	return select_row(v, b, l->selected + b->page);
 }
 
 static unsigned act_first(struct view_state *v, const struct view_bounds *b)
 {
-	unsigned reaction = move_to(v, b, 0, 0);
-	if (!v->is_help)
-		v->is_held = false;
+	struct text_place t;
+	if (find_text(v, b, &t))
+		return scroll_to(&t, 0);
+	unsigned reaction = select_row(v, b, 0);
+	view_list(v)->is_held = false;
 	return reaction;
 }
 
 static unsigned act_last(struct view_state *v, const struct view_bounds *b)
 {
-	return move_to(v, b, b->help_count, minus(b->row_count, 1));
+	struct text_place t;
+	if (find_text(v, b, &t))
+		return scroll_to(&t, t.count);
+	return select_row(v, b, minus(b->row_count, 1));
+}
+
+/* Only the connections can be sorted; the rest is worst first. */
+static bool can_sort(const struct view_state *v)
+{
+	return v->view == VIEW_CONNECTIONS && !v->is_open;
 }
 
 static unsigned sort_by(struct view_state *v, unsigned column)
 {
+	if (!can_sort(v))
+		return 0;
 	v->sort = (enum column)(column % COLUMN_COUNT);
 	v->is_reversed = false;
 	return REACT_DRAW | REACT_SORT;
@@ -117,6 +164,8 @@ static unsigned act_sort_left(struct view_state *v, const struct view_bounds *b)
 static unsigned act_reverse(struct view_state *v, const struct view_bounds *b)
 {
 	(void)b;
+	if (!can_sort(v))
+		return 0;
 	v->is_reversed = !v->is_reversed;
 	return REACT_DRAW | REACT_SORT;
 }
@@ -172,15 +221,84 @@ static unsigned act_help(struct view_state *v, const struct view_bounds *b)
 	return REACT_DRAW;
 }
 
-static unsigned act_back(struct view_state *v, const struct view_bounds *b)
+static unsigned close_page(struct view_state *v)
 {
-	return v->is_help ? act_help(v, b) : 0;
+	v->is_open = false;
+	v->page_top = 0;
+	return REACT_DRAW | REACT_OPEN;
 }
 
-/* `q` leaves the help first, as in every pager. */
+/* Takes away what lies on top; 0 when it is the list already. */
+static unsigned act_back(struct view_state *v, const struct view_bounds *b)
+{
+	if (v->is_help)
+		return act_help(v, b);
+	return v->is_open ? close_page(v) : 0;
+}
+
+/* `q` goes back first, as in every pager. */
 static unsigned act_quit(struct view_state *v, const struct view_bounds *b)
 {
-	return v->is_help ? act_help(v, b) : REACT_QUIT;
+	return v->is_help || v->is_open ? act_back(v, b) : REACT_QUIT;
+}
+
+/* The row whose page is open is held, so that it is still there afterwards. */
+static unsigned act_open(struct view_state *v, const struct view_bounds *b)
+{
+	if (v->is_help || v->is_open)
+		return act_back(v, b);
+	if (!b->row_count)
+		return 0;
+	unsigned reaction = select_row(v, b, view_list(v)->selected);
+	v->is_open = true;
+	v->page_top = 0;
+	return reaction | REACT_OPEN;
+}
+
+static unsigned show_view(struct view_state *v, unsigned view)
+{
+	v->view = (enum view_id)(view % VIEW_COUNT);
+	v->is_help = v->is_open = false;
+	return REACT_DRAW | REACT_VIEW | REACT_OPEN;
+}
+
+static unsigned act_view_next(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return show_view(v, (unsigned)v->view + 1);
+}
+
+static unsigned act_view_before(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return show_view(v, (unsigned)v->view + VIEW_COUNT - 1);
+}
+
+static unsigned act_view_1(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return show_view(v, 0);
+}
+
+static unsigned act_view_2(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return show_view(v, 1);
+}
+
+static unsigned act_view_3(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return show_view(v, 2);
+}
+
+/* The filter is about connections, so they are shown while it is written. */
+static unsigned act_filter(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	unsigned reaction = show_view(v, VIEW_CONNECTIONS);
+	v->is_editing = true;
+	return reaction | REACT_FILTER;
 }
 
 typedef unsigned action_function(struct view_state *v, const struct view_bounds *b);
@@ -203,6 +321,13 @@ static action_function *const functions[ACTION_COUNT] = {
 	[ACTION_HELP] = act_help,
 	[ACTION_BACK] = act_back,
 	[ACTION_QUIT] = act_quit,
+	[ACTION_OPEN] = act_open,
+	[ACTION_VIEW_NEXT] = act_view_next,
+	[ACTION_VIEW_BEFORE] = act_view_before,
+	[ACTION_VIEW_1] = act_view_1,
+	[ACTION_VIEW_2] = act_view_2,
+	[ACTION_VIEW_3] = act_view_3,
+	[ACTION_FILTER] = act_filter,
 };
 
 unsigned action_apply(enum action action, struct view_state *v,

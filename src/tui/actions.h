@@ -9,25 +9,39 @@
 #include "columns.h"
 #include "keys.h"
 
+enum view_id { VIEW_CONNECTIONS, VIEW_FINDINGS, VIEW_SERVICES, VIEW_COUNT };
+
+/*
+ * Where one list stands. The selection is a thing, not a line: a held one is
+ * found again by its identity (cookie, fingerprint, ...) and stays on its line of
+ * the screen. Before the first move (and after Home) nothing is held and the
+ * worst row is the selected one.
+ */
+struct list_state {
+	size_t top;      /* first row on the screen */
+	size_t selected; /* position in the order */
+	bool is_held;
+	uint64_t held; /* identity */
+};
+
 /*
  * What the user sees of the data: a plain struct. Actions change it and nothing
  * else, and answer with reaction bits; only the loop acts on them.
+ *
+ * Over the list of the view may lie the page of its selected row, over that the
+ * help. What lies on top gets the moves and is the first to go.
  */
 struct view_state {
-	size_t top;      /* first row on the screen */
-	size_t selected; /* position in the order */
-	/*
-	 * The selection is a connection, not a line: a held one is found again by
-	 * cookie and stays on its line of the screen. Before the first move (and
-	 * after Home) nothing is held and the worst row is the selected one.
-	 */
-	bool is_held;
-	uint64_t cookie;
+	enum view_id view;
+	struct list_state lists[VIEW_COUNT];
 	enum column sort;
 	bool is_reversed;
 	bool is_frozen;
 	bool is_help;
 	size_t help_top;
+	bool is_open; /* the page of a row */
+	size_t page_top;
+	bool is_editing; /* the line of the filter has the keys */
 	uint64_t interval_ms;
 };
 
@@ -35,28 +49,33 @@ struct view_state {
 struct view_bounds {
 	size_t row_count, page;
 	size_t help_count, help_page;
+	size_t text_count, text_page; /* of the page of a row */
 };
 
 enum reaction {
 	REACT_DRAW = 1 << 0,
-	REACT_MOVED = 1 << 1, /* another row: remember its cookie */
+	REACT_MOVED = 1 << 1, /* another row: remember its identity */
 	REACT_SORT = 1 << 2,
 	REACT_FREEZE = 1 << 3,
 	REACT_INTERVAL = 1 << 4,
 	REACT_COLLECT = 1 << 5,
 	REACT_REPAINT = 1 << 6,
 	REACT_QUIT = 1 << 7,
+	REACT_VIEW = 1 << 8,    /* another view */
+	REACT_OPEN = 1 << 9,    /* a page was opened or left */
+	REACT_FILTER = 1 << 10, /* the line of the filter is wanted */
 };
 
 unsigned action_apply(enum action action, struct view_state *v,
 		      const struct view_bounds *b);
 
+struct list_state *view_list(struct view_state *v);
+
 #define VIEW_NOT_FOUND SIZE_MAX
 
 /*
- * The rows have changed. `found` is where the held cookie is now; a held row
- * that is gone leaves the selection on its line (then the caller remembers the
- * cookie that is there now).
+ * The rows have changed. `found` is where the held row is now; one that is gone
+ * leaves the selection on its line (then the caller remembers what is there now).
  */
 void view_follow(struct view_state *v, const struct view_bounds *b, size_t found);
 

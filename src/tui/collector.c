@@ -19,6 +19,8 @@ struct collector {
 	struct collector_options options;
 	struct history *history;
 	struct frame frames[FRAME_COUNT];
+	size_t pass_of[FRAME_COUNT]; /* history_pass_count() of each frame */
+	struct live_filter filter;
 
 	pthread_t thread;
 	int event_fd;
@@ -32,6 +34,11 @@ struct collector {
 	uint64_t interval_ms;
 	enum column sort;
 	bool is_reversed;
+	char *filter_text; /* NULL = none was set */
+	uint64_t filter_number;
+	uint64_t wanted;      /* cookie */
+	bool is_asked;        /* about the frame that the screen holds */
+	struct detail answer; /* waits to be taken; cookie 0 = none */
 	bool is_paused;
 	bool is_refresh;
 	bool is_stopping;
@@ -63,20 +70,76 @@ static int choose_frame(struct collector *c)
 	return index;
 }
 
+/* The newest order; the text of the filter only when it is another one. */
+static char *copy_order(struct collector *c, struct frame_order *order,
+			uint64_t *number)
+{
+	char *text = NULL;
+	pthread_mutex_lock(&c->lock);
+	order->sort = c->sort;
+	order->is_reversed = c->is_reversed;
+	*number = c->filter_number;
+	if (c->filter_text && c->filter_number != c->filter.number)
+		text = xstrdup(c->filter_text);
+	pthread_mutex_unlock(&c->lock);
+	return text;
+}
+
+static void arrange(struct collector *c, struct frame *f)
+{
+	struct frame_order order = { .filter = &c->filter };
+	struct error ignored;
+	uint64_t number;
+	size_t column;
+	auto_free char *text = copy_order(c, &order, &number);
+	if (text)
+		live_filter_set(&c->filter, text, number, c->options.resolver, &column,
+				&ignored);
+	frame_arrange(f, &order);
+}
+
 static void hand_over(struct collector *c, int index)
 {
-	struct frame *f = &c->frames[index];
-	pthread_mutex_lock(&c->lock);
-	enum column sort = c->sort;
-	bool is_reversed = c->is_reversed;
-	pthread_mutex_unlock(&c->lock);
-	frame_sort(f, sort, is_reversed);
-
+	arrange(c, &c->frames[index]);
 	pthread_mutex_lock(&c->lock);
 	c->ready = index;
 	c->status.error.code = ERROR_NONE;
 	pthread_mutex_unlock(&c->lock);
 	tell_screen(c);
+}
+
+/*
+ * Looks into the frame that the screen holds. Nobody writes to its snapshot and
+ * report meanwhile: the screen never does, and the thread is busy here.
+ */
+static void answer(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	int held = c->held;
+	uint64_t wanted = c->wanted;
+	c->is_asked = false;
+	pthread_mutex_unlock(&c->lock);
+	if (!wanted || held == NO_FRAME ||
+	    c->pass_of[held] != history_pass_count(c->history))
+		return;
+	struct report report = c->frames[held].report;
+	struct detail detail = { 0 };
+	report.history = c->history;
+	if (!detail_make(&detail, &report, wanted, c->options.use_utf8))
+		return;
+	pthread_mutex_lock(&c->lock);
+	detail_clear(&c->answer);
+	c->answer = detail;
+	pthread_mutex_unlock(&c->lock);
+	tell_screen(c);
+}
+
+static uint64_t wanted_cookie(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	uint64_t wanted = c->wanted;
+	pthread_mutex_unlock(&c->lock);
+	return wanted;
 }
 
 /* A recording that cannot be read on is at its end. */
@@ -108,7 +171,14 @@ static void run_pass(struct collector *c)
 		return;
 	}
 	history_update(c->history, &f->snap);
-	frame_diagnose(f, c->history, c->options.limits, c->options.filter);
+	c->pass_of[index] = history_pass_count(c->history);
+	struct frame_question question = {
+		.limits = c->options.limits,
+		.filter = c->options.filter,
+		.wanted = wanted_cookie(c),
+		.use_utf8 = c->options.use_utf8,
+	};
+	frame_diagnose(f, c->history, &question);
 	hand_over(c, index);
 }
 
@@ -119,6 +189,23 @@ static void wait_until(struct collector *c, uint64_t when_ms)
 		.tv_nsec = (long)(when_ms % 1000) * 1000000,
 	};
 	pthread_cond_timedwait(&c->wake, &c->lock, &ts);
+}
+
+/* When the pass that follows one of this beginning and end is due. */
+static uint64_t due_time(const struct collector *c, uint64_t began_ms,
+			 uint64_t ended_ms)
+{
+	uint64_t regular = began_ms + c->interval_ms;
+	uint64_t rested = ended_ms + (ended_ms - began_ms) / 4;
+	return regular > rested ? regular : rested;
+}
+
+/* A question is answered without the lock, which is held before and after. */
+static void answer_unlocked(struct collector *c)
+{
+	pthread_mutex_unlock(&c->lock);
+	answer(c);
+	pthread_mutex_lock(&c->lock);
 }
 
 /*
@@ -132,10 +219,10 @@ static bool wait_for_turn(struct collector *c, uint64_t began_ms)
 	bool is_live = c->options.source.ops->is_live;
 	pthread_mutex_lock(&c->lock);
 	while (!c->is_stopping && !c->is_refresh) {
-		uint64_t due_ms = began_ms + c->interval_ms;
-		if (due_ms < ended_ms + (ended_ms - began_ms) / 4)
-			due_ms = ended_ms + (ended_ms - began_ms) / 4;
-		if (c->status.is_ended || (c->is_paused && !is_live))
+		uint64_t due_ms = due_time(c, began_ms, ended_ms);
+		if (c->is_asked)
+			answer_unlocked(c);
+		else if (c->status.is_ended || (c->is_paused && !is_live))
 			pthread_cond_wait(&c->wake, &c->lock);
 		else if (now_ms() < due_ms)
 			wait_until(c, due_ms);
@@ -184,6 +271,9 @@ static void release(struct collector *c)
 	for (size_t i = 0; i < FRAME_COUNT; i++)
 		frame_clear(&c->frames[i]);
 	history_free(c->history);
+	live_filter_clear(&c->filter);
+	detail_clear(&c->answer);
+	free(c->filter_text);
 	pthread_cond_destroy(&c->wake);
 	pthread_mutex_destroy(&c->lock);
 	if (c->event_fd >= 0)
@@ -280,6 +370,38 @@ void collector_set_order(struct collector *c, enum column sort, bool is_reversed
 	c->sort = sort;
 	c->is_reversed = is_reversed;
 	pthread_mutex_unlock(&c->lock);
+}
+
+void collector_set_filter(struct collector *c, const char *text, uint64_t number)
+{
+	char *copy = xstrdup(text);
+	pthread_mutex_lock(&c->lock);
+	free(c->filter_text);
+	c->filter_text = copy;
+	c->filter_number = number;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void collector_ask(struct collector *c, uint64_t cookie)
+{
+	pthread_mutex_lock(&c->lock);
+	c->wanted = cookie;
+	c->is_asked = cookie != 0;
+	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool collector_take_answer(struct collector *c, struct detail *out)
+{
+	pthread_mutex_lock(&c->lock);
+	bool has_answer = c->answer.cookie != 0;
+	if (has_answer) {
+		detail_clear(out);
+		*out = c->answer;
+		c->answer = (struct detail){ 0 };
+	}
+	pthread_mutex_unlock(&c->lock);
+	return has_answer;
 }
 
 void collector_stop(struct collector *c)

@@ -23,8 +23,10 @@
  * reachable from it. A frame that the screen did not want (it is frozen, or its
  * terminal is slow) is overwritten; the history has seen it all the same.
  *
- * Values that need the history of one row (its timeline, its evidence) are to
- * be asked of the thread by cookie and to arrive with the frame.
+ * What needs the history of one row (its detail) is asked of the thread by
+ * cookie. It arrives with each frame to come, and at once for the frame that the
+ * screen holds, if that is the newest: then the thread, between two passes, looks
+ * into it. The screen must not change snap and report of a frame, ever.
  */
 struct collector;
 
@@ -32,7 +34,9 @@ struct collector_options {
 	struct source source;
 	const struct limits *limits;
 	const struct filter *filter;
+	const struct filter_resolver *resolver; /* for the live filter; may be NULL */
 	uint64_t interval_ms;
+	bool use_utf8;
 };
 
 struct collector_status {
@@ -59,8 +63,14 @@ void collector_refresh(struct collector *c);
 void collector_set_interval(struct collector *c, uint64_t interval_ms);
 /* A live source goes on (its history must), a recording waits. */
 void collector_set_paused(struct collector *c, bool is_paused);
-/* The order in which the frames to come are handed over. */
+/* How the frames to come are arranged. The filter's text is known to be good. */
 void collector_set_order(struct collector *c, enum column sort, bool is_reversed);
+void collector_set_filter(struct collector *c, const char *text, uint64_t number);
+
+/* The connection whose detail is wanted, 0 = none. */
+void collector_ask(struct collector *c, uint64_t cookie);
+/* An answer about the frame that the screen holds; false = there is none. */
+bool collector_take_answer(struct collector *c, struct detail *out);
 
 /* Waits for the pass that is running. NULL is allowed. */
 void collector_stop(struct collector *c);

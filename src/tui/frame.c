@@ -10,6 +10,8 @@
 /* Rows that are looked at for the width of PEER; the rest may be cut. */
 enum { PEER_SAMPLE = 1000 };
 
+#define AGE_UNKNOWN UINT32_MAX
+
 /* Listeners are shown as services. */
 static void drop_listeners(struct frame *f)
 {
@@ -35,26 +37,126 @@ static int widest_peer(const struct frame *f)
 	return (int)widest;
 }
 
-static void order_by_harm(struct frame *f)
+static int64_t age_of(const struct frame *f, const struct history *past, uint32_t row)
+{
+	const struct tcp_socket *sk = &f->snap.sockets[row];
+	struct socket_past found;
+	int64_t age_ms = -1;
+	/* In SYN_SENT the clocks hold the time since boot. */
+	if ((sk->has & TCP_HAS_INFO) && sk->state != TCP_STATE_SYN_SENT &&
+	    sk->state != TCP_STATE_CLOSED) {
+		age_ms = sk->last_ack_recv_ms;
+		if (sk->last_data_recv_ms > age_ms)
+			age_ms = sk->last_data_recv_ms;
+		if (sk->last_data_sent_ms > age_ms)
+			age_ms = sk->last_data_sent_ms;
+	}
+	if (history_find(past, sk->cookie, &found)) {
+		int64_t seen_ms = (int64_t)(f->snap.monotonic_ms - found.first_seen_ms);
+		age_ms = seen_ms > age_ms ? seen_ms : age_ms;
+	}
+	return age_ms;
+}
+
+static void keep_ages(struct frame *f, const struct history *past)
+{
+	array_reserve(&f->ages, &f->age_capacity, f->snap.socket_count,
+		      sizeof(*f->ages));
+	for (size_t i = 0; i < f->snap.socket_count; i++) {
+		int64_t age_ms = age_of(f, past, (uint32_t)i);
+		f->ages[i] = age_ms < 0 ? AGE_UNKNOWN : (uint32_t)(age_ms / 10);
+	}
+}
+
+static bool matches(const struct frame *f, const struct filter *filter, uint32_t row)
+{
+	const struct assessment *a = &f->report.assessments[row];
+	struct filter_subject subject = {
+		.snap = &f->snap,
+		.socket = &f->snap.sockets[row],
+		.age_ms = f->ages[row] == AGE_UNKNOWN ? -1 : f->ages[row] * 10LL,
+		.verdict = a->verdict,
+		.role = a->role,
+	};
+	return filter_match(filter, &subject);
+}
+
+static void apply_filter(struct frame *f, const struct live_filter *live)
+{
+	const struct filter *filter = live ? live->filter : NULL;
+	size_t kept = 0;
+	f->connection_count = f->row_count;
+	memset(f->verdicts, 0, sizeof(f->verdicts));
+	for (size_t i = 0; i < f->row_count; i++) {
+		if (filter && !matches(f, filter, f->rows[i]))
+			continue;
+		f->verdicts[f->report.assessments[f->rows[i]].verdict]++;
+		f->rows[kept++] = f->rows[i];
+	}
+	f->row_count = kept;
+	f->filter_number = live ? live->number : 0;
+}
+
+static void order_by_harm(struct frame *f, const struct live_filter *live)
 {
 	free(f->rows);
 	f->row_count = report_worst_first(&f->report, true, &f->rows);
 	drop_listeners(f);
+	apply_filter(f, live);
 	f->sort = COLUMN_VERDICT;
 	f->is_reversed = false;
+	f->peer_width = widest_peer(f);
+}
+
+struct service_item {
+	enum severity severity;
+	uint32_t connections;
+	uint32_t index;
+};
+
+static int compare_services(const void *a, const void *b)
+{
+	const struct service_item *x = a, *y = b;
+	if (x->severity != y->severity)
+		return x->severity > y->severity ? -1 : 1;
+	if (x->connections != y->connections)
+		return x->connections > y->connections ? -1 : 1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+static void order_services(struct frame *f)
+{
+	size_t count = f->report.service_count;
+	auto_free struct service_item *items = xcalloc(count + 1, sizeof(*items));
+	for (size_t i = 0; i < count; i++) {
+		const struct service *s = &f->report.services[i];
+		items[i] = (struct service_item){ s->severity, s->connection_count,
+						  (uint32_t)i };
+	}
+	qsort(items, count, sizeof(*items), compare_services);
+	free(f->services);
+	f->services = xcalloc(count + 1, sizeof(*f->services));
+	for (size_t i = 0; i < count; i++)
+		f->services[i] = items[i].index;
+	f->service_count = count;
 }
 
 void frame_diagnose(struct frame *f, const struct history *past,
-		    const struct limits *limits, const struct filter *filter)
+		    const struct frame_question *q)
 {
-	struct diagnose_options options = { .filter = filter, .with_findings = true };
-	diagnose(&f->snap, past, limits, &options, &f->report);
+	struct diagnose_options options = { .filter = q->filter,
+					    .with_findings = true };
+	diagnose(&f->snap, past, q->limits, &options, &f->report);
 	f->report.pass_count = history_pass_count(past);
 	f->report.duration_ns = f->snap.duration_ns;
+	detail_clear(&f->detail);
+	if (q->wanted)
+		detail_make(&f->detail, &f->report, q->wanted, q->use_utf8);
+	keep_ages(f, past);
 	/* The history goes on with the next pass, this frame does not. */
 	f->report.history = NULL;
-	order_by_harm(f);
-	f->peer_width = widest_peer(f);
+	order_by_harm(f, NULL);
+	order_services(f);
 }
 
 struct sort_item {
@@ -91,18 +193,20 @@ static void sort_by_key(struct frame *f, const struct column_info *column,
 		f->rows[i] = items[i].row;
 }
 
-void frame_sort(struct frame *f, enum column sort, bool is_reversed)
+void frame_arrange(struct frame *f, const struct frame_order *o)
 {
-	if (f->sort == sort && f->is_reversed == is_reversed)
+	uint64_t number = o->filter ? o->filter->number : 0;
+	bool is_filtered_so = f->filter_number == number;
+	if (is_filtered_so && f->sort == o->sort && f->is_reversed == o->is_reversed)
 		return;
 	/* The order by harm is the tie-break of every other one. */
-	if (f->sort != COLUMN_VERDICT || f->is_reversed)
-		order_by_harm(f);
-	const struct column_info *column = &column_table[sort];
-	if ((sort != COLUMN_VERDICT || is_reversed) && f->row_count)
-		sort_by_key(f, column, column->is_largest_first != is_reversed);
-	f->sort = sort;
-	f->is_reversed = is_reversed;
+	if (!is_filtered_so || f->sort != COLUMN_VERDICT || f->is_reversed)
+		order_by_harm(f, o->filter);
+	const struct column_info *column = &column_table[o->sort];
+	if ((o->sort != COLUMN_VERDICT || o->is_reversed) && f->row_count)
+		sort_by_key(f, column, column->is_largest_first != o->is_reversed);
+	f->sort = o->sort;
+	f->is_reversed = o->is_reversed;
 }
 
 size_t frame_find(const struct frame *f, uint64_t cookie)
@@ -121,6 +225,9 @@ void frame_clear(struct frame *f)
 {
 	report_clear(&f->report);
 	snapshot_clear(&f->snap);
+	detail_clear(&f->detail);
 	free(f->rows);
+	free(f->services);
+	free(f->ages);
 	*f = (struct frame){ 0 };
 }

@@ -9,6 +9,8 @@
 #include "columns.h"
 #include "conn-doctor/report.h"
 #include "conn-doctor/snapshot.h"
+#include "detail.h"
+#include "live_filter.h"
 
 /*
  * One pass, diagnosed and ready to be drawn: it needs nothing that lives
@@ -17,19 +19,50 @@
 struct frame {
 	struct snapshot snap;
 	struct report report; /* report.history is NULL */
-	uint32_t *rows;       /* the connections, in the order of the screen */
+	struct detail detail; /* of the connection that was asked for, if it is there */
+
+	uint32_t *rows; /* the connections, in the order of the screen */
 	size_t row_count;
+	size_t connection_count;          /* without the live filter */
+	uint32_t verdicts[VERDICT_COUNT]; /* over the rows */
+
+	uint32_t *services; /* indices into report.services, worst first */
+	size_t service_count;
+
+	/*
+	 * Ages in hundredths of a second, by row of the snapshot, for the live filter:
+	 * unlike a row's other values they need the history. UINT32_MAX = not known.
+	 */
+	uint32_t *ages;
+	size_t age_capacity;
+
+	/* What the rows were arranged by. */
 	enum column sort;
 	bool is_reversed;
+	uint64_t filter_number;
 	int peer_width; /* of the widest peer among the first rows */
+};
+
+/* Which rows the screen wants, in which order. */
+struct frame_order {
+	enum column sort;
+	bool is_reversed;
+	const struct live_filter *filter;
+};
+
+struct frame_question {
+	const struct limits *limits;
+	const struct filter *filter; /* of the command line */
+	uint64_t wanted;             /* cookie to be told about, 0 = none */
+	bool use_utf8;
 };
 
 /* Takes in snap, which was just filled, together with `past`, which includes it. */
 void frame_diagnose(struct frame *f, const struct history *past,
-		    const struct limits *limits, const struct filter *filter);
+		    const struct frame_question *question);
 
-/* Orders the rows by a column; equal ones stand worst first. */
-void frame_sort(struct frame *f, enum column sort, bool is_reversed);
+/* Filters and orders the rows; equal ones stand worst first. */
+void frame_arrange(struct frame *f, const struct frame_order *order);
 
 /* Position of the cookie in the order, SIZE_MAX when it is not there. */
 size_t frame_find(const struct frame *f, uint64_t cookie);

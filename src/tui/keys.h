@@ -17,12 +17,34 @@ enum special_key {
 	SPECIAL_PAGE_DOWN,
 	SPECIAL_HOME,
 	SPECIAL_END,
+	SPECIAL_LEFT,
+	SPECIAL_RIGHT,
+	SPECIAL_DELETE,
+	SPECIAL_BACK_TAB,
 	SPECIAL_RESIZE,
 	SPECIAL_F0, /* F1 is SPECIAL_F0 + 1 */
 	SPECIAL_F12 = SPECIAL_F0 + 12,
 };
 
-enum { KEY_CTRL_C = 3, KEY_CTRL_L = 12, KEY_ESC = 27 };
+enum {
+	KEY_CTRL_A = 1,
+	KEY_CTRL_C = 3,
+	KEY_CTRL_E = 5,
+	KEY_CTRL_H = 8,
+	CHAR_TAB = 9,
+	KEY_CTRL_J = 10,
+	KEY_CTRL_L = 12,
+	CHAR_ENTER = 13,
+	KEY_CTRL_N = 14,
+	KEY_CTRL_P = 16,
+	KEY_CTRL_U = 21,
+	KEY_CTRL_W = 23,
+	KEY_ESC = 27,
+	CHAR_BACKSPACE = 127,
+};
+
+/* A key means one thing where views are looked at, another in a line of input. */
+enum key_mode { MODE_VIEW, MODE_LINE };
 
 enum action {
 	ACTION_NONE,
@@ -41,14 +63,34 @@ enum action {
 	ACTION_REFRESH,
 	ACTION_REPAINT,
 	ACTION_HELP,
+	ACTION_OPEN,
 	ACTION_BACK,
 	ACTION_QUIT,
+	ACTION_VIEW_NEXT,
+	ACTION_VIEW_BEFORE,
+	ACTION_VIEW_1, /* in the order of the views */
+	ACTION_VIEW_2,
+	ACTION_VIEW_3,
+	ACTION_FILTER,
+	ACTION_LINE_KEEP,
+	ACTION_LINE_CANCEL,
+	ACTION_LINE_OLDER,
+	ACTION_LINE_NEWER,
+	ACTION_LINE_LEFT,
+	ACTION_LINE_RIGHT,
+	ACTION_LINE_HOME,
+	ACTION_LINE_END,
+	ACTION_LINE_BACKSPACE,
+	ACTION_LINE_DELETE,
+	ACTION_LINE_WORD,
+	ACTION_LINE_CLEAR,
 	ACTION_COUNT
 };
 
 enum { KEYS_PER_ACTION = 3, KEY_NAME_SIZE = 12 };
 
 struct key_info {
+	enum key_mode mode;
 	enum action action;
 	int keys[KEYS_PER_ACTION]; /* 0 = no further one */
 	const char *group;
@@ -60,7 +102,7 @@ struct key_info {
 extern const struct key_info key_table[];
 extern const size_t key_table_count;
 
-enum action keys_find(int key);
+enum action keys_find(enum key_mode mode, int key);
 
 /* `PgUp`, `Ctrl-L`, `F10`, `q`. Returns `out`. */
 char *key_label(int key, char out[static KEY_NAME_SIZE]);

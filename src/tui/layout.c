@@ -20,7 +20,7 @@ static struct rect take(int *y, int height, int width)
 	return r;
 }
 
-void layout_compute(int lines, int columns, size_t service_count, bool has_notice,
+void layout_compute(int lines, int columns, const struct layout_needs *needs,
 		    struct layout *out)
 {
 	*out = (struct layout){ 0 };
@@ -29,10 +29,12 @@ void layout_compute(int lines, int columns, size_t service_count, bool has_notic
 		return;
 	int y = 0;
 	out->title = take(&y, 2, columns);
-	out->notice = take(&y, has_notice ? 1 : 0, columns);
-	out->services = take(&y, service_lines(lines, service_count), columns);
+	int editor = needs->has_editor ? 1 : 0;
+	out->notice = take(&y, needs->has_notice ? 1 : 0, columns);
+	out->services = take(&y, service_lines(lines, needs->service_count), columns);
 	out->heading = take(&y, 1, columns);
-	out->table = take(&y, lines - y - 1, columns);
+	out->table = take(&y, lines - y - editor - 1, columns);
+	out->editor = take(&y, editor, columns);
 	out->footer = take(&y, 1, columns);
 }
 

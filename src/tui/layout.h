@@ -24,10 +24,18 @@ struct layout {
 	struct rect services; /* one line each; may be empty */
 	struct rect heading;  /* of the table */
 	struct rect table;
+	struct rect editor; /* a line of input; may be empty */
 	struct rect footer;
 };
 
-void layout_compute(int lines, int columns, size_t service_count, bool has_notice,
+/* What asks for room beside the table. */
+struct layout_needs {
+	size_t service_count;
+	bool has_notice;
+	bool has_editor;
+};
+
+void layout_compute(int lines, int columns, const struct layout_needs *needs,
 		    struct layout *out);
 
 struct column_place {

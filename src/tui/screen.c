@@ -36,7 +36,19 @@ static const struct {
 	[PAINT_CRITICAL] = { A_BOLD, 166, COLOR_RED },
 	[PAINT_KEY] = { A_BOLD, -1, -1 },
 	[PAINT_ALERT] = { A_REVERSE | A_BOLD, -1, -1 },
+	[PAINT_DIM] = { A_DIM, -1, -1 },
 };
+
+enum paint paint_of_severity(enum severity severity)
+{
+	static const enum paint by_severity[] = {
+		[SEVERITY_OK] = PAINT_OK,
+		[SEVERITY_INFO] = PAINT_INFO,
+		[SEVERITY_WARNING] = PAINT_WARNING,
+		[SEVERITY_CRITICAL] = PAINT_CRITICAL,
+	};
+	return by_severity[severity];
+}
 
 static const int fault_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 enum { FAULT_COUNT = sizeof(fault_signals) / sizeof(*fault_signals), UNDO_SIZE = 512 };
@@ -46,6 +58,7 @@ static struct {
 	SCREEN *curses;
 	bool use_color;
 	bool is_utf8;
+	bool is_cursor_wanted;
 	sigset_t normal_mask; /* while waiting */
 	struct termios terminal;
 	char undo[UNDO_SIZE]; /* what to write to leave the screen */
@@ -218,6 +231,9 @@ int screen_key(void)
 		{ KEY_UP, SPECIAL_UP },         { KEY_DOWN, SPECIAL_DOWN },
 		{ KEY_PPAGE, SPECIAL_PAGE_UP }, { KEY_NPAGE, SPECIAL_PAGE_DOWN },
 		{ KEY_HOME, SPECIAL_HOME },     { KEY_END, SPECIAL_END },
+		{ KEY_LEFT, SPECIAL_LEFT },     { KEY_RIGHT, SPECIAL_RIGHT },
+		{ KEY_BTAB, SPECIAL_BACK_TAB }, { KEY_DC, SPECIAL_DELETE },
+		{ KEY_ENTER, CHAR_ENTER },      { KEY_BACKSPACE, CHAR_BACKSPACE },
 		{ KEY_RESIZE, SPECIAL_RESIZE },
 	};
 	wint_t c;
@@ -248,11 +264,13 @@ bool screen_wait(int fd, int timeout_ms)
 
 void screen_begin(void)
 {
+	screen.is_cursor_wanted = false;
 	erase();
 }
 
 void screen_end(void)
 {
+	curs_set(screen.is_cursor_wanted);
 	refresh();
 }
 
@@ -297,6 +315,12 @@ void screen_put(int y, int x, int width, const char *text, enum paint paint)
 void screen_mark(int y, int x, int width)
 {
 	mvchgat(y, x, width, A_REVERSE, 0, NULL);
+}
+
+void screen_show_cursor(int y, int x)
+{
+	screen.is_cursor_wanted = true;
+	move(y, x);
 }
 
 void screen_repaint(void)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "conn-doctor/error.h"
+#include "conn-doctor/verdict.h"
 
 /*
  * The terminal: the only file that knows curses. What is drawn is text in
@@ -20,8 +21,11 @@ enum paint {
 	PAINT_CRITICAL,
 	PAINT_KEY,
 	PAINT_ALERT, /* FROZEN and the like: reverse */
+	PAINT_DIM,   /* what is no longer so */
 	PAINT_COUNT
 };
+
+enum paint paint_of_severity(enum severity severity);
 
 /* Whether stdin and stdout are a terminal that can position the cursor. */
 bool screen_can_open(void);
@@ -59,6 +63,9 @@ void screen_put(int y, int x, int width, const char *text, enum paint paint);
 
 /* Shows the columns of a line in reverse: the cursor of the table. */
 void screen_mark(int y, int x, int width);
+
+/* The cursor of an editor, on this screen; the last thing before the end. */
+void screen_show_cursor(int y, int x);
 
 /* The next end sends all of it, whatever is believed to be there. */
 void screen_repaint(void);

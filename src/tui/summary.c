@@ -51,8 +51,7 @@ void summary_put_pace(const struct frame *f, uint64_t interval_ms, struct strbuf
 	put_duration(out, f->snap.duration_ns);
 }
 
-/* "7 half-open, 9 idle" */
-static void put_verdicts(const uint32_t verdicts[VERDICT_COUNT], struct strbuf *out)
+void summary_put_verdicts(const uint32_t verdicts[VERDICT_COUNT], struct strbuf *out)
 {
 	const char *separator = "";
 	for (size_t i = 0; i < VERDICT_COUNT; i++) {
@@ -64,18 +63,38 @@ static void put_verdicts(const uint32_t verdicts[VERDICT_COUNT], struct strbuf *
 	}
 }
 
-void summary_put_counts(const struct frame *f, struct strbuf *out)
+static void put_operand(const char *text, bool is_one_of_two, struct strbuf *out)
 {
-	if (*f->report.filter_text) {
-		strbuf_add(out, "filter ");
-		put_outside(out, f->report.filter_text);
-		strbuf_add(out, "  ");
-	}
-	strbuf_addf(out, "%zu connection%s", f->row_count,
-		    f->row_count == 1 ? "" : "s");
+	bool is_either = is_one_of_two && (strstr(text, " or ") || strchr(text, '|'));
+	strbuf_add(out, is_either ? "(" : "");
+	put_outside(out, text);
+	strbuf_add(out, is_either ? ")" : "");
+}
+
+/* Both must match: so it reads as one expression. */
+static void put_filters(const char *base, const char *live, struct strbuf *out)
+{
+	if (!*base && !*live)
+		return;
+	bool are_two = *base && *live;
+	strbuf_add(out, "filter ");
+	put_operand(base, are_two, out);
+	strbuf_add(out, are_two ? " and " : "");
+	put_operand(live, are_two, out);
+	strbuf_add(out, "  ");
+}
+
+void summary_put_counts(const struct frame *f, const char *live_filter,
+			struct strbuf *out)
+{
+	put_filters(f->report.filter_text, live_filter, out);
+	if (f->row_count != f->connection_count)
+		strbuf_addf(out, "%zu of ", f->row_count);
+	strbuf_addf(out, "%zu connection%s", f->connection_count,
+		    f->connection_count == 1 ? "" : "s");
 	if (f->row_count)
 		strbuf_add(out, ": ");
-	put_verdicts(f->report.verdicts, out);
+	summary_put_verdicts(f->verdicts, out);
 }
 
 void summary_put_notice(const struct frame *f, const struct collector_status *status,
@@ -149,13 +168,12 @@ size_t summary_lines(const struct frame *f, struct summary_line **out)
 	return count;
 }
 
-static void put_owner(const struct report *r, const struct service *s,
-		      struct strbuf *out)
+void summary_put_owner(const struct report *r, const struct service *s,
+		       struct strbuf *out)
 {
 	if (!s->process_count)
 		return;
 	const struct process *p = &r->snap->processes[s->processes[0]];
-	strbuf_add_char(out, ' ');
 	put_outside(out, s->stack ? s->stack : p->comm);
 	strbuf_addf(out, "[%" PRId32 "]", p->pid);
 	if (s->process_count > 1)
@@ -169,7 +187,9 @@ static void put_service(const struct frame *f, const struct summary_line *line,
 	strbuf_add(out, s->listener_text);
 	if (s->listener_count > 1)
 		strbuf_addf(out, " +%zu", s->listener_count - 1);
-	put_owner(&f->report, s, out);
+	if (s->process_count)
+		strbuf_add_char(out, ' ');
+	summary_put_owner(&f->report, s, out);
 	strbuf_addf(out, "  queue %" PRIu64 "/%" PRIu64, s->accept_queue_count,
 		    s->accept_queue_limit);
 	if (line->finding) {
@@ -177,14 +197,19 @@ static void put_service(const struct frame *f, const struct summary_line *line,
 		put_outside(out, line->finding->summary);
 	}
 	strbuf_add(out, "  ");
-	put_verdicts(s->verdicts, out);
+	summary_put_verdicts(s->verdicts, out);
+}
+
+const char *summary_severity(enum severity severity)
+{
+	static const char *const words[] = { "ok", "info", "WARNING", "CRITICAL" };
+	return words[severity];
 }
 
 void summary_put_line(const struct frame *f, const struct summary_line *line,
 		      struct strbuf *out)
 {
-	static const char *const words[] = { "ok", "info", "WARNING", "CRITICAL" };
-	strbuf_addf(out, "%-8s  ", words[line->severity]);
+	strbuf_addf(out, "%-8s  ", summary_severity(line->severity));
 	if (line->service)
 		put_service(f, line, out);
 	else

@@ -20,8 +20,17 @@ void summary_put_title(const struct frame *f, struct strbuf *out);
 /* "every 2s, pass 3ms"; with the order when it is not by verdict. */
 void summary_put_pace(const struct frame *f, uint64_t interval_ms, struct strbuf *out);
 
-/* "filter :30020  37 connections: 7 half-open, 9 idle" */
-void summary_put_counts(const struct frame *f, struct strbuf *out);
+/* "filter :30020 and idle > 5s  9 of 37 connections: 9 idle" */
+void summary_put_counts(const struct frame *f, const char *live_filter,
+			struct strbuf *out);
+
+/* "7 half-open, 9 idle" */
+void summary_put_verdicts(const uint32_t verdicts[VERDICT_COUNT], struct strbuf *out);
+/* "uvicorn[4711] +3"; nothing when it is not known. */
+void summary_put_owner(const struct report *r, const struct service *s,
+		       struct strbuf *out);
+/* CRITICAL WARNING info ok */
+const char *summary_severity(enum severity severity);
 
 /* Errors and what could not be seen; nothing when there is nothing to say. */
 void summary_put_notice(const struct frame *f, const struct collector_status *status,

@@ -10,13 +10,13 @@
  * keys by group, columns, verdicts; each line is made when it is drawn.
  */
 
-void view_draw_footer(const struct rect *r)
+void view_draw_footer(const struct rect *r, enum key_mode mode)
 {
 	int x = 0;
 	for (size_t i = 0; i < key_table_count; i++) {
 		const struct key_info *k = &key_table[i];
 		char name[KEY_NAME_SIZE];
-		if (!k->footer)
+		if (!k->footer || k->mode != mode)
 			continue;
 		int key_width = (int)text_width(key_label(k->keys[0], name));
 		int width = key_width + 1 + (int)text_width(k->footer);
@@ -104,7 +104,7 @@ static void put_line(int y, int width, size_t line)
 	}
 }
 
-static void draw(const struct scene *s)
+void view_draw_help(const struct scene *s)
 {
 	const struct rect *footer = &s->layout.footer;
 	size_t count = view_help_line_count();
@@ -113,7 +113,5 @@ static void draw(const struct scene *s)
 		if (line < count)
 			put_line(y, footer->width, line);
 	}
-	view_draw_footer(footer);
+	view_draw_footer(footer, MODE_VIEW);
 }
-
-const struct view_ops view_help = { .name = "help", .draw = draw };

@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 def run(*args, **kwargs):
     kwargs.setdefault("stdout", subprocess.PIPE)
     kwargs.setdefault("stdin", subprocess.DEVNULL)
-    env = dict(os.environ, LC_ALL="C.UTF-8", TERM="dumb", **kwargs.pop("env", {}))
+    env = dict(os.environ, LC_ALL="C.UTF-8", TERM="dumb", CONN_DOCTOR_CONFIG="none", **kwargs.pop("env", {}))
     return subprocess.run([BINARY, *args], stderr=subprocess.PIPE, text=True, timeout=60,
                           env=env, **kwargs)
 

@@ -31,7 +31,8 @@ def say(case, command, *options):
     folder = HERE / case
     args = folder / "args"
     extra = args.read_text().split() if args.exists() else []
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TERM": "dumb", "TZ": "UTC"}
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TERM": "dumb", "TZ": "UTC",
+                   "CONN_DOCTOR_CONFIG": "none"}
     done = subprocess.run([BINARY, command, *options, *extra, "--read",
                            str(folder / "recording.cdrec")],
                           capture_output=True, text=True, env=environment, timeout=60)

@@ -723,6 +723,7 @@ def main(*tools):
         sys.exit(f"CONN_DOCTOR={binary!r} is no program; it must name the conn-doctor "
                  "to be tested")
     os.environ["CONN_DOCTOR"] = os.path.abspath(binary)
+    os.environ["CONN_DOCTOR_CONFIG"] = "none"
     started = time.monotonic()
     LabTest.lab = Lab()
 

@@ -342,7 +342,7 @@ class WatchTest(unittest.TestCase):
             self.assertRegex(lines[2], rf"^(WARNING|CRITICAL) +127\.0\.0\.1:{PORT} .*queue 0/64")
             self.assertRegex(lines[3], r"^VERDICT +SINCE +PEER +STATE +RQ +SQ OWNER$")
             self.assertRegex(lines[4], r"^unread ")
-            self.assertRegex(lines[23], r"^q Quit  \? Help  s Sort")
+            self.assertRegex(lines[23], r"^q Quit  \? Help  Enter Open  Tab View  / Filter  s Sort")
             self.assert_sober(t)
             t.press("q")
             self.assertEqual(t.end(), 0)
@@ -529,6 +529,167 @@ class WatchTest(unittest.TestCase):
         done = lab.run(*argv, capture_output=True, text=True)
         self.assertIn("printing every", done.stderr)
         self.assertIn("unread", done.stdout)
+
+    def test_detail_of_a_connection(self):
+        lab.make("unread")
+        with self.watch(f":{PORT}", *FAST, columns=100, lines=40) as t:
+            t.wait_for("^unread ")
+            t.press("\r")
+            t.wait_for(rf"^127\.0\.0\.1:{PORT} <- 127\.0\.0\.1:\d+$")
+            t.wait_for(r"^verdict +unread, (likely|proven): received bytes that the app")
+            t.wait_for(r"^evidence +100 B unread for at least .* \(limit 500ms\)")
+            t.wait_for(r"^acts +local application must act$")
+            t.wait_for(r"^owner .*\[\d+\] fd \d+$")
+            t.wait_for(r"^gives up in +never$")
+            t.wait_for(r"^why +no timer runs: the kernel will never end it")
+            t.wait_for(r"^seen +in ([5-9]|\d\d+) looks, first ")  # the history, and it goes on
+            t.wait_for(r"^queues +100 B received and unread, ")
+            self.assert_sober(t)
+            lab.make("end")
+            t.wait_for(rf"^GONE since \d\d:\d\d:\d\d, as last seen: 127\.0\.0\.1:{PORT}")
+            self.assertRegex(t.text, "(?m)^verdict +unread")
+            self.assertRegex(t.raw, rb"\x1b\[[0-9;]*\b2m")  # dim, unknown to pyte
+            for key in ("\x1b", "\r", "q"):
+                t.press(key)
+                t.wait_for("^VERDICT")
+                lab.make("unread")
+                t.wait_for("^unread ")
+                t.press("\r")
+                t.wait_for("^verdict ")
+            t.press("q")
+            t.wait_for("^VERDICT")
+            t.press("q")
+            self.assertEqual(t.end(), 0)
+            self.assert_restored(t)
+
+    def test_detail_fits_small_screens_and_scrolls(self):
+        lab.make("unread")
+        with self.watch(f":{PORT}", *FAST, columns=40, lines=10) as t:
+            t.wait_for("^unread ")
+            t.press("\r")
+            t.wait_for("^verdict ")
+            self.assert_sober(t)
+            self.assertNotIn("Numbers", t.text)
+            t.press("G")
+            t.wait_for("^round trip ")
+            t.press("g")
+            t.wait_for("^verdict ")
+            t.resize(39, 9)
+            t.wait_for("too small")
+            t.resize(90, 50)
+            t.wait_for("^Numbers")
+            t.wait_for("^verdict ")
+
+    def test_detail_is_answered_by_a_recording_that_has_ended(self):
+        lab.make("unread", 2)
+        with tempfile.TemporaryDirectory(prefix="cd-watch-") as folder:
+            path = os.path.join(folder, "night.cdrec")
+            lab.run(PROGRAM, "list", f":{PORT}", "-n", "4", "-i", "300ms",
+                    "--record", path, stdout=subprocess.DEVNULL)
+            with self.watch("--read", path, *FAST, columns=100, lines=40) as t:
+                t.wait_for("end of recording")
+                t.press("\r")
+                t.wait_for(r"^seen +in 4 looks, first ")
+                t.press("q/state close-wait\r")
+                t.wait_for("no connection matches")
+                t.press("/\x15\r")
+                t.wait_for("^unread ")
+
+    def test_views(self):
+        lab.make("unread", 3)
+        with self.watch(f":{PORT}", *FAST, columns=80) as t:
+            t.wait_for("^unread ")
+            t.wait_for(" 1 connections$")
+            t.press("\t")
+            t.wait_for("^filter .* 2 findings$")
+            t.wait_for(r"^SEVERITY +FINDING +WHAT$")
+            t.wait_for(r"^(WARNING|CRITICAL) +stuck-worker +")
+            t.wait_selected("stuck-worker")
+            t.press("\r")
+            t.wait_for(r"^(WARNING|CRITICAL)  stuck-worker$")
+            t.wait_for(r"^summary +\S")
+            t.wait_for(r"^cause +a blocking call in an event loop")
+            t.wait_for(r"^evidence +\S")
+            t.wait_for(r"^next +\S")
+            self.assert_sober(t)
+            t.press("\x1b")
+            t.wait_for("^SEVERITY +FINDING")
+            t.press("3")
+            t.wait_for(r"^SEVERITY +LISTENER +QUEUE ")
+            t.wait_for(rf"^(WARNING|CRITICAL) +127\.0\.0\.1:{PORT} +0/64 .*3 unread")
+            t.press("\n")
+            t.wait_for(rf"^listeners +127\.0\.0\.1:{PORT}  queue 0/64")
+            t.wait_for(r"^processes +\S")
+            self.assert_sober(t)
+            t.press("\t")
+            t.wait_for(" 1 connections$")
+            t.press("\x1b[Z")
+            t.wait_for(" 3 services$")
+            t.resize(120, 30)
+            t.wait_for(r" 1 connections  2 findings  3 services$")
+            lab.make("end")
+            t.press("2")
+            t.wait_for("nothing was found that asks anybody to act")
+
+    def test_filter_is_live(self):
+        lab.make("unread", 2)
+        lab.make("close_wait", 1)
+        with self.watch(f":{PORT}", *FAST, columns=100) as t:
+            t.wait_for("^unread ")
+            t.wait_for("^close-wait-unread ")
+            t.press("/state close-wait")
+            t.wait_for(r"^filter / state close-wait$")
+            t.wait_for(rf"^filter :{PORT} and state close-wait  1 of \d connections: 1 close")
+            self.assertNotRegex(t.text, "(?m)^unread ")
+            t.press(" an")  # no term: the old one stays in force
+            t.wait_for(r"^filter / state close-wait an$")
+            caret = t.wait_for(r"^( +)\^ .*\S")
+            self.assertEqual(len(caret.group(1)), len("filter / state close-wait "))
+            t.press("\r")  # cannot be kept
+            time.sleep(0.3)
+            self.assertIn("filter / state close-wait an", t.text)
+            t.wait_for(rf"^filter :{PORT} and state close-wait  1 of ")
+            t.press("\x17\x17\x17verdict unread\r")
+            t.wait_for(rf"^filter :{PORT} and verdict unread  2 of ")
+            t.wait_for("^q Quit")
+            t.press("\x1bOS\x15idle >= 0s")  # F4
+            t.wait_for(rf"^filter :{PORT} and idle >= 0s  ")
+            t.press("\x1b")
+            t.wait_for(rf"^filter :{PORT} and verdict unread  2 of ")
+            t.press("/\x15")
+            t.wait_for(rf"^filter :{PORT}  \d connections")
+            t.press("age >= 1h\r")
+            t.wait_for("no connection matches")
+            t.press("/\x15age < 1h\r")
+            t.wait_for(rf"^filter :{PORT} and age < 1h  \d connections")
+            t.press("/\x1bOA\x1bOA\x1bOA")
+            t.wait_for(r"^filter / verdict unread$")
+            t.press("\x1bOB")
+            t.wait_for(r"^filter / age >= 1h$")
+            t.press("\x15dev lo")
+            t.wait_for("cannot be looked up here")
+            t.press("\x15\xe9\x1bOD\x1b[3~\x1b")
+            t.wait_for(rf"^filter :{PORT} and age < 1h  ")
+            t.press("p/\x15verdict unread\r")  # frozen: of what is shown
+            t.wait_for(rf"^filter :{PORT} and verdict unread  2 of ")
+            self.assert_sober(t)
+
+    def test_keys_are_answered_at_once(self):
+        lab.make("idle", 20)
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for("^(idle|active) ")
+            time.sleep(0.5)
+            delays = []
+            for key, seen in (("?", "^Program"), ("q", "^VERDICT"), ("\r", "^verdict "),
+                              ("q", "^VERDICT"), ("2", "^SEVERITY"), ("1", "^VERDICT"),
+                              ("/", "^filter / $|^filter /$"), ("\x1b", "^q Quit")) * 3:
+                before = time.monotonic()
+                t.press(key)
+                t.wait_for(seen)
+                delays.append(time.monotonic() - before)
+                time.sleep(0.15)
+            # The wait of wait_for() included; the machine may be busy.
+            self.assertLess(sorted(delays)[len(delays) // 2], 0.2, delays)
 
     def test_recording(self):
         lab.make("unread", 2)

@@ -17,7 +17,7 @@ only() {
 	fi
 }
 
-only '<(libmnl|linux)/' src/collect/
+only '<(libmnl|linux)/' src/collect/ src/lab/
 only '<zstd' src/collect/
 only '<(curses|ncurses|ncursesw|term)[./]' src/tui/
 only '<jansson' src/report/json.c

@@ -85,6 +85,11 @@ static inline void snapshot_begin(struct snapshot *snap, uint64_t monotonic_ms)
 	snap->kernel[KERNEL_TCP_RETRIES2] = 15;
 	snap->kernel[KERNEL_TCP_ORPHAN_RETRIES] = 0;
 	snap->kernel[KERNEL_TCP_SYNACK_RETRIES] = 5;
+	snap->kernel[KERNEL_TCP_MAX_SYN_BACKLOG] = 1024;
+	snap->kernel[KERNEL_PORT_RANGE_LOW] = 32768;
+	snap->kernel[KERNEL_PORT_RANGE_HIGH] = 60999;
+	snap->kernel[KERNEL_TCP_ORPHANS] = 0;
+	snap->kernel[KERNEL_TCP_MAX_ORPHANS] = 65536;
 }
 
 static inline void snapshot_put(struct snapshot *snap, struct tcp_socket sk)
@@ -102,6 +107,8 @@ static inline void snapshot_put_process(struct snapshot *snap, int32_t pid,
 	struct process *p = snapshot_add_process(snap, pid);
 	free(p->comm);
 	p->comm = xstrdup(comm);
+	p->fd_count = 20;
+	p->fd_limit = 1024;
 	snap->has_owners = true;
 	for (size_t i = 0; i < count; i++)
 		snapshot_add_owner(snap, inodes[i], index, 10 + (int32_t)i);

@@ -380,6 +380,491 @@ static void a_filter_leaves_other_services_out(void **state)
 	fixture_clear(&f);
 }
 
+/* A client-role connection of the process to 10.0.3.7:5432, its last word ours. */
+static struct tcp_socket owed_by_upstream(uint32_t since_ms)
+{
+	struct tcp_socket sk = a_connection();
+	sk.peer = an_ip(10, 0, 3, 7);
+	sk.local_port = 51000;
+	sk.last_data_sent_ms = since_ms;
+	sk.last_data_recv_ms = since_ms + 20;
+	return sk;
+}
+
+static bool has_evidence(const struct finding *f, const char *part)
+{
+	for (size_t i = 0; i < f->evidence_count; i++)
+		if (strstr(f->evidence[i], part))
+			return true;
+	return false;
+}
+
+/* scene_add() numbers the peers' ports; upstreams keep theirs. */
+static void scene_add_upstream(struct scene *s, uint32_t since_ms)
+{
+	scene_add(s, owed_by_upstream(since_ms));
+	s->rows[s->count - 1].peer_port = 5432;
+	s->rows[s->count - 1].local_port = (uint16_t)(51000 + s->count);
+}
+
+static void a_slow_upstream_alone_is_information(void **state)
+{
+	(void)state;
+	for (uint32_t since_ms = 29990; since_ms <= 30000; since_ms += 10) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		scene_add_upstream(&s, since_ms);
+		scene_show(&f, &s, a_listener(0, 128));
+		const struct finding *finding = find(&f, FINDING_SLOW_UPSTREAM);
+		assert_int_equal(finding != NULL, since_ms == 30000);
+		if (finding) {
+			assert_int_equal(finding->severity, SEVERITY_INFO);
+			assert_int_equal(finding->acts, ACTS_PEER);
+			assert_string_equal(finding->peer, "10.0.3.7:5432");
+			assert_int_equal(finding->part_of, NO_INDEX);
+		}
+		fixture_clear(&f);
+	}
+}
+
+static void a_stuck_worker_names_the_upstream_it_waits_for(void **state)
+{
+	(void)state;
+	for (int count = 1; count <= 2; count++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		scene_add(&s, unread(8000));
+		scene_add(&s, unread(8000));
+		for (int i = 0; i < count; i++)
+			scene_add_upstream(&s, 35880000);
+		scene_show(&f, &s, a_listener(0, 128));
+		const struct finding *story = &f.report.findings[0];
+		assert_int_equal(story->kind, FINDING_STUCK_WORKER);
+		const char *line = count == 1 ? "its only open request is to "
+						"10.0.3.7:5432, unanswered for 9h58m"
+					      : "its oldest open request of 2 is to "
+						"10.0.3.7:5432, unanswered for 9h58m";
+		assert_true(has_evidence(story, line));
+		const struct finding *part = find(&f, FINDING_SLOW_UPSTREAM);
+		assert_int_equal(part->part_of, 0);
+		assert_int_equal(part->severity, SEVERITY_WARNING);
+		fixture_clear(&f);
+	}
+}
+
+/* gunicorn's master holds the listener and accepts nothing. */
+static void of_a_prefork_group_the_workers_are_named(void **state)
+{
+	(void)state;
+	struct fixture f;
+	uint32_t inode = 4999;
+	fixture_init(&f);
+	snapshot_begin(&f.snap, 1000000);
+	snapshot_put(&f.snap, a_listener(1, 128));
+	snapshot_put(&f.snap, queued(8000));
+	for (int32_t pid = 4711; pid <= 4713; pid++) {
+		snapshot_put_process(&f.snap, pid, "gunicorn", &inode, 1);
+		f.snap.processes[pid - 4711].ppid = pid == 4711 ? 1 : 4711;
+		f.snap.processes[pid - 4711].state = 'S';
+	}
+	snapshot_finish(&f.snap);
+	history_update(f.history, &f.snap);
+	fixture_diagnose(&f);
+	const struct finding *finding = find(&f, FINDING_STUCK_WORKER);
+	assert_int_equal(f.snap.processes[finding->process].pid, 4712);
+	assert_true(has_evidence(
+		finding, "2 workers share this queue, none accepts: 4712, 4713"));
+	assert_true(
+		has_evidence(finding, "process 4712 (worker of 4711) is in state S"));
+	fixture_clear(&f);
+}
+
+static void connects_without_answer_are_told_by_peer(void **state)
+{
+	(void)state;
+	for (uint8_t sent = 2; sent <= 3; sent++) {
+		struct fixture f;
+		struct scene s = { .is_seen_once = true };
+		fixture_init(&f);
+		for (int i = 0; i < 2; i++) {
+			struct tcp_socket sk = owed_by_upstream(0);
+			sk.state = TCP_STATE_SYN_SENT;
+			sk.timer_retrans = sent;
+			scene_add(&s, sk);
+			s.rows[s.count - 1].peer_port = 5432;
+		}
+		scene_show(&f, &s, a_listener(0, 128));
+		const struct finding *finding = find(&f, FINDING_CONNECT_STUCK);
+		assert_int_equal(f.report.finding_count, sent == 3);
+		if (finding) {
+			assert_int_equal(finding->severity, SEVERITY_WARNING);
+			assert_true(finding->value == 2);
+			assert_string_equal(finding->peer, "10.0.3.7:5432");
+			assert_int_equal(f.snap.processes[finding->process].pid, 4711);
+		}
+		fixture_clear(&f);
+	}
+}
+
+static void a_lossy_path_is_a_warning_when_several_suffer_much(void **state)
+{
+	(void)state;
+	static const struct {
+		int count;
+		uint32_t retransmitted; /* of 100 */
+		enum severity severity;
+	} cases[] = {
+		{ 1, 50, SEVERITY_INFO }, /* one peer */
+		{ 3, 9, SEVERITY_INFO },
+		{ 2, 10, SEVERITY_INFO },
+		{ 3, 10, SEVERITY_WARNING },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		for (int j = 0; j < cases[i].count; j++) {
+			struct tcp_socket sk = a_connection();
+			sk.unacked = 1;
+			sk.send_queue = 100;
+			sk.ca_state = 3;
+			sk.last_ack_recv_ms = 100;
+			sk.data_segs_out = 100;
+			sk.total_retrans = cases[i].retransmitted;
+			sk.peer = an_ip(10, 7, 7, (uint8_t)(1 + j));
+			scene_add(&s, sk);
+		}
+		scene_show(&f, &s, a_listener(0, 128));
+		const struct finding *finding = find(&f, FINDING_LOSSY_PATH);
+		assert_non_null(finding);
+		assert_int_equal(finding->severity, cases[i].severity);
+		assert_string_equal(finding->peer, "10.7.7.0/24");
+		assert_int_equal(finding->acts, ACTS_NETWORK);
+		fixture_clear(&f);
+	}
+}
+
+static void late_keepalive_is_information(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t idle_ms, expires_ms;
+		uint8_t timer;
+		bool is_local, is_found;
+	} cases[] = {
+		{ 299000, 0, TCP_TIMER_NONE, false, false },
+		{ 300000, 0, TCP_TIMER_NONE, false, true },
+		{ 300000, 0, TCP_TIMER_NONE, true, false },
+		{ 300000, 50000, TCP_TIMER_KEEPALIVE, false,
+		  false }, /* idle time 350 s */
+		{ 300000, 50010, TCP_TIMER_KEEPALIVE, false, true },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		struct tcp_socket sk = a_connection();
+		fixture_init(&f);
+		sk.last_data_sent_ms = sk.last_data_recv_ms = sk.last_ack_recv_ms =
+			cases[i].idle_ms;
+		sk.timer = cases[i].timer;
+		sk.expires_ms = cases[i].expires_ms;
+		if (cases[i].is_local)
+			sk.peer = sk.local;
+		scene_add(&s, sk);
+		scene_show(&f, &s, a_listener(0, 128));
+		const struct finding *finding = find(&f, FINDING_KEEPALIVE_MISSING);
+		assert_int_equal(finding != NULL, cases[i].is_found);
+		assert_int_equal(f.report.severity,
+				 cases[i].is_found ? SEVERITY_INFO : SEVERITY_OK);
+		fixture_clear(&f);
+	}
+}
+
+static const struct unknown_check *find_unknown(const struct fixture *f,
+						enum finding_kind kind)
+{
+	for (size_t i = 0; i < f->report.unknown_count; i++)
+		if (f->report.unknown[i].kind == kind)
+			return &f->report.unknown[i];
+	return NULL;
+}
+
+static void descriptors_run_out_at_their_limits(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t count, limit;
+		int severity; /* -1 = no finding */
+		bool is_unknown;
+	} cases[] = {
+		{ 799, 1000, -1, false },
+		{ 800, 1000, SEVERITY_WARNING, false },
+		{ 949, 1000, SEVERITY_WARNING, false },
+		{ 950, 1000, SEVERITY_CRITICAL, false },
+		{ -1, 1000, -1, true },
+		{ 950, -1, -1, true },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		uint32_t inode = 4999;
+		fixture_init(&f);
+		snapshot_begin(&f.snap, 1000000);
+		snapshot_put(&f.snap, a_listener(0, 128));
+		snapshot_put_process(&f.snap, 4711, "api", &inode, 1);
+		f.snap.processes[0].fd_count = cases[i].count;
+		f.snap.processes[0].fd_limit = cases[i].limit;
+		snapshot_finish(&f.snap);
+		fixture_diagnose(&f);
+		const struct finding *finding = find(&f, FINDING_FD_EXHAUSTION);
+		assert_int_equal(finding ? (int)finding->severity : -1,
+				 cases[i].severity);
+		assert_int_equal(find_unknown(&f, FINDING_FD_EXHAUSTION) != NULL,
+				 cases[i].is_unknown);
+		if (finding) {
+			assert_int_equal(finding->service, 0);
+			assert_true(finding->warning == 799 &&
+				    finding->critical == 949);
+		}
+		fixture_clear(&f);
+	}
+}
+
+static void without_owners_descriptors_are_unknown(void **state)
+{
+	(void)state;
+	struct fixture f;
+	fixture_init(&f);
+	fixture_see(&f, 1000000, a_connection());
+	fixture_diagnose(&f);
+	const struct unknown_check *unknown = find_unknown(&f, FINDING_FD_EXHAUSTION);
+	assert_non_null(unknown);
+	assert_string_equal(unknown->reason,
+			    "the owners of sockets were not looked up");
+	fixture_clear(&f);
+}
+
+static void handshakes_are_held_against_the_smaller_backlog(void **state)
+{
+	(void)state;
+	static const struct {
+		int count;
+		uint32_t backlog;
+		int64_t max_syn_backlog;
+		int severity; /* -1 = no finding */
+	} cases[] = {
+		{ 15, 16, 128, -1 }, /* too few to judge */
+		{ 16, 33, 128, -1 },
+		{ 16, 32, 128, SEVERITY_WARNING },
+		{ 16, 4096, 32, SEVERITY_WARNING },
+		{ 18, 4096, 20, SEVERITY_CRITICAL },
+		{ 18, 20, -1, -1 }, /* unknown */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		fixture_init(&f);
+		snapshot_begin(&f.snap, 1000000);
+		f.snap.kernel[KERNEL_TCP_MAX_SYN_BACKLOG] = cases[i].max_syn_backlog;
+		snapshot_put(&f.snap, a_listener(0, cases[i].backlog));
+		for (int j = 0; j < cases[i].count; j++) {
+			struct tcp_socket sk = a_connection();
+			sk.cookie = 100 + (uint64_t)j;
+			sk.state = TCP_STATE_SYN_RECV;
+			sk.inode = 0;
+			snapshot_put(&f.snap, sk);
+		}
+		snapshot_finish(&f.snap);
+		fixture_diagnose(&f);
+		const struct finding *finding = find(&f, FINDING_SYN_FLOOD);
+		assert_int_equal(finding ? (int)finding->severity : -1,
+				 cases[i].severity);
+		assert_int_equal(find_unknown(&f, FINDING_SYN_FLOOD) != NULL,
+				 cases[i].max_syn_backlog < 0);
+		fixture_clear(&f);
+	}
+}
+
+static void ports_to_one_destination_run_out(void **state)
+{
+	(void)state;
+	static const struct {
+		int count;
+		int64_t low;
+		int severity; /* -1 = no finding */
+	} cases[] = {
+		{ 69, 40000, -1 },
+		{ 70, 40000, SEVERITY_WARNING },
+		{ 90, 40000, SEVERITY_CRITICAL },
+		{ 90, -1, -1 }, /* unknown */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		fixture_init(&f);
+		snapshot_begin(&f.snap, 1000000);
+		f.snap.kernel[KERNEL_PORT_RANGE_LOW] = cases[i].low;
+		f.snap.kernel[KERNEL_PORT_RANGE_HIGH] = 40099;
+		snapshot_put(&f.snap, a_listener(0, 128));
+		for (int j = 0; j < cases[i].count; j++) {
+			struct tcp_socket sk = a_connection();
+			sk.cookie = 100 + (uint64_t)j;
+			sk.peer_port = 5432;
+			sk.local_port = (uint16_t)(40000 + j);
+			sk.state = j % 2 ? TCP_STATE_TIME_WAIT : TCP_STATE_ESTABLISHED;
+			snapshot_put(&f.snap, sk);
+			/* another destination, and a port outside of the range */
+			sk.cookie += 10000;
+			sk.peer_port = 6432;
+			snapshot_put(&f.snap, sk);
+			sk.cookie += 10000;
+			sk.peer_port = 5432;
+			sk.local_port = (uint16_t)(1000 + j);
+			if (j < 30)
+				snapshot_put(&f.snap, sk);
+		}
+		snapshot_finish(&f.snap);
+		fixture_diagnose(&f);
+		const struct finding *finding = find(&f, FINDING_PORT_EXHAUSTION);
+		assert_int_equal(finding ? (int)finding->severity : -1,
+				 cases[i].severity);
+		if (finding)
+			assert_true(finding->value == cases[i].count);
+		assert_int_equal(find_unknown(&f, FINDING_PORT_EXHAUSTION) != NULL,
+				 cases[i].low < 0);
+		fixture_clear(&f);
+	}
+}
+
+static void orphans_are_held_against_their_limit(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t count, max;
+		int severity; /* -1 = no finding */
+		bool is_unknown;
+	} cases[] = {
+		{ 249, 1000, -1, false },
+		{ 250, 1000, SEVERITY_WARNING, false },
+		{ 500, 1000, SEVERITY_CRITICAL, false },
+		{ -1, 1000, -1, true },
+		{ 500, -1, -1, true },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		fixture_init(&f);
+		snapshot_begin(&f.snap, 1000000);
+		f.snap.kernel[KERNEL_TCP_ORPHANS] = cases[i].count;
+		f.snap.kernel[KERNEL_TCP_MAX_ORPHANS] = cases[i].max;
+		snapshot_finish(&f.snap);
+		fixture_diagnose(&f);
+		const struct finding *finding = find(&f, FINDING_ORPHANS);
+		assert_int_equal(finding ? (int)finding->severity : -1,
+				 cases[i].severity);
+		assert_int_equal(find_unknown(&f, FINDING_ORPHANS) != NULL,
+				 cases[i].is_unknown);
+		fixture_clear(&f);
+	}
+}
+
+static void one_peer_may_hold_a_share_but_not_too_much(void **state)
+{
+	(void)state;
+	static const struct {
+		int mine, others;
+		uint8_t peer[4];
+		int severity; /* -1 = no finding */
+	} cases[] = {
+		{ 49, 0, { 10, 5, 5, 5 }, -1 },
+		{ 50, 0, { 10, 5, 5, 5 }, SEVERITY_INFO },
+		{ 60, 140, { 10, 5, 5, 5 }, SEVERITY_INFO }, /* 30 % */
+		{ 60, 141, { 10, 5, 5, 5 }, -1 },
+		{ 199, 0, { 10, 5, 5, 5 }, SEVERITY_INFO },
+		{ 200, 0, { 10, 5, 5, 5 }, SEVERITY_INFO },
+		{ 210, 90, { 10, 5, 5, 5 }, SEVERITY_INFO }, /* 70 % */
+		{ 210, 91, { 10, 5, 5, 5 }, SEVERITY_INFO },
+		{ 200, 0, { 127, 0, 0, 1 }, -1 },
+		{ 200, 0, { 10, 0, 0, 1 }, -1 }, /* this host */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		fixture_init(&f);
+		snapshot_begin(&f.snap, 1000000);
+		snapshot_put(&f.snap, a_listener(0, 128));
+		for (int j = 0; j < cases[i].mine + cases[i].others; j++) {
+			struct tcp_socket sk = a_connection();
+			sk.cookie = 100 + (uint64_t)j;
+			const uint8_t *ip = cases[i].peer;
+			sk.peer = j < cases[i].mine ? an_ip(ip[0], ip[1], ip[2], ip[3])
+						    : an_ip(10, 6, 0, (uint8_t)j);
+			snapshot_put(&f.snap, sk);
+		}
+		snapshot_finish(&f.snap);
+		fixture_diagnose(&f);
+		const struct finding *finding = find(&f, FINDING_TOO_MANY_PER_PEER);
+		assert_int_equal(finding ? (int)finding->severity : -1,
+				 cases[i].severity);
+		fixture_clear(&f);
+	}
+}
+
+static void risky_command_lines_are_told_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *cmdline;
+		size_t len;
+		bool is_loopback;
+		int severity; /* -1 = no finding */
+	} cases[] = {
+		{ CMDLINE("python3\0/usr/bin/uvicorn\0--reload\0a:a"), false,
+		  SEVERITY_WARNING },
+		{ CMDLINE("python3\0/usr/bin/uvicorn\0--reload\0a:a"), true, -1 },
+		{ CMDLINE("python3\0/usr/bin/uvicorn\0a:a"), false, -1 },
+		{ CMDLINE("python3\0/usr/bin/gunicorn\0-w4\0-t\0000\0a:a"), true,
+		  SEVERITY_WARNING },
+		{ CMDLINE("python3\0/usr/bin/gunicorn\0-w4\0-t\00030\0a:a"), false,
+		  -1 },
+		{ CMDLINE("python3\0/usr/bin/gunicorn\0-w4\0-t\00090\0a:a"), false,
+		  SEVERITY_INFO },
+		{ CMDLINE("gunicorn: worker [a:a]"), false, -1 }, /* not visible */
+		{ CMDLINE("python3\0manage.py\0runserver\0000.0.0.0:8000"), false,
+		  SEVERITY_WARNING },
+		{ CMDLINE("python3\0manage.py\0runserver"), true, -1 },
+		{ CMDLINE("node\0server.js"), false, -1 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		uint32_t inode = 4999;
+		fixture_init(&f);
+		snapshot_begin(&f.snap, 1000000);
+		struct tcp_socket listener = a_listener(0, 128);
+		if (cases[i].is_loopback)
+			listener.local = an_ip(127, 0, 0, 1);
+		snapshot_put(&f.snap, listener);
+		listener.cookie = 2;
+		listener.local_port = 9123;
+		listener.inode = 4998;
+		snapshot_put(&f.snap, listener);
+		for (int j = 0; j < 2; j++) {
+			snapshot_put_process(&f.snap, 4711 + j, "python3", &inode, 1);
+			if (j)
+				snapshot_add_owner(&f.snap, 4998, 1, 20);
+			struct process *p = &f.snap.processes[j];
+			p->cmdline = xmalloc(cases[i].len);
+			memcpy(p->cmdline, cases[i].cmdline, cases[i].len);
+			p->cmdline_len = (uint32_t)cases[i].len;
+		}
+		snapshot_finish(&f.snap);
+		fixture_diagnose(&f);
+		/* A port of its own in one of the workers: still one command line. */
+		const struct finding *finding = find(&f, FINDING_RISKY_FLAGS);
+		assert_int_equal(finding ? (int)finding->severity : -1,
+				 cases[i].severity);
+		assert_int_equal(f.report.finding_count, finding != NULL);
+		fixture_clear(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +881,19 @@ int main(void)
 		cmocka_unit_test(owed_replies_of_a_known_stack_are_a_warning),
 		cmocka_unit_test(the_fingerprint_outlives_a_restart),
 		cmocka_unit_test(a_filter_leaves_other_services_out),
+		cmocka_unit_test(a_slow_upstream_alone_is_information),
+		cmocka_unit_test(a_stuck_worker_names_the_upstream_it_waits_for),
+		cmocka_unit_test(of_a_prefork_group_the_workers_are_named),
+		cmocka_unit_test(connects_without_answer_are_told_by_peer),
+		cmocka_unit_test(a_lossy_path_is_a_warning_when_several_suffer_much),
+		cmocka_unit_test(late_keepalive_is_information),
+		cmocka_unit_test(descriptors_run_out_at_their_limits),
+		cmocka_unit_test(without_owners_descriptors_are_unknown),
+		cmocka_unit_test(handshakes_are_held_against_the_smaller_backlog),
+		cmocka_unit_test(ports_to_one_destination_run_out),
+		cmocka_unit_test(orphans_are_held_against_their_limit),
+		cmocka_unit_test(one_peer_may_hold_a_share_but_not_too_much),
+		cmocka_unit_test(risky_command_lines_are_told_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

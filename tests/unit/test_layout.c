@@ -21,8 +21,8 @@ static void assert_inside(const struct rect *r, int lines, int columns)
 /* Every line of the screen belongs to exactly one part, in the order of the eye. */
 static void assert_stacked(const struct layout *l, int lines, int columns)
 {
-	const struct rect *parts[] = { &l->title,   &l->notice, &l->services,
-				       &l->heading, &l->table,  &l->footer };
+	const struct rect *parts[] = { &l->title, &l->notice, &l->services, &l->heading,
+				       &l->table, &l->editor, &l->footer };
 	int y = 0;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		assert_inside(parts[i], lines, columns);
@@ -38,10 +38,12 @@ static void parts_cover_every_screen_without_overlap(void **state)
 	for (int lines = 1; lines <= LINES_MAX; lines++)
 		for (int columns = 1; columns <= COLUMNS_MAX; columns++)
 			for (size_t services = 0; services <= SERVICES_MAX; services++)
-				for (int notice = 0; notice < 2; notice++) {
+				for (int bits = 0; bits < 4; bits++) {
 					struct layout l;
-					layout_compute(lines, columns, services, notice,
-						       &l);
+					struct layout_needs needs = { services,
+								      bits & 1,
+								      bits & 2 };
+					layout_compute(lines, columns, &needs, &l);
 					assert_int_equal(l.is_too_small,
 							 lines < 10 || columns < 40);
 					if (!l.is_too_small)
@@ -54,9 +56,14 @@ static void table_is_never_crowded_out(void **state)
 	(void)state;
 	for (int lines = LAYOUT_LINES_MIN; lines <= LINES_MAX; lines++) {
 		struct layout l;
-		layout_compute(lines, 80, 1000, true, &l);
+		struct layout_needs needs = { 1000, true, false };
+		layout_compute(lines, 80, &needs, &l);
 		assert_true(l.table.height >= 4);
 		assert_true(l.table.height * 2 >= lines - 2);
+		int height = l.table.height;
+		needs.has_editor = true;
+		layout_compute(lines, 80, &needs, &l);
+		assert_int_equal(l.table.height, height - 1);
 		assert_true(l.services.height >= 1);
 		assert_int_equal(l.title.height, 2);
 		assert_int_equal(l.footer.height, 1);

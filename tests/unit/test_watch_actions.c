@@ -9,11 +9,11 @@
 
 #include "actions.h"
 
-static const struct view_bounds bounds = { 100, 10, 50, 20 };
+static const struct view_bounds bounds = { 100, 10, 50, 20, 30, 10 };
 
 static unsigned press(struct view_state *v, int key)
 {
-	return action_apply(keys_find(key), v, &bounds);
+	return action_apply(keys_find(MODE_VIEW, key), v, &bounds);
 }
 
 static void every_key_has_one_meaning(void **state)
@@ -22,12 +22,13 @@ static void every_key_has_one_meaning(void **state)
 	for (size_t i = 0; i < key_table_count; i++) {
 		assert_non_null(key_table[i].help);
 		for (size_t j = 0; j < KEYS_PER_ACTION && key_table[i].keys[j]; j++)
-			assert_int_equal(keys_find(key_table[i].keys[j]),
-					 key_table[i].action);
+			assert_int_equal(
+				keys_find(key_table[i].mode, key_table[i].keys[j]),
+				key_table[i].action);
 	}
-	assert_int_equal(keys_find('x'), ACTION_NONE);
-	assert_int_equal(keys_find(0), ACTION_NONE);
-	assert_int_equal(keys_find(KEY_NOTHING), ACTION_NONE);
+	assert_int_equal(keys_find(MODE_VIEW, 'x'), ACTION_NONE);
+	assert_int_equal(keys_find(MODE_VIEW, 0), ACTION_NONE);
+	assert_int_equal(keys_find(MODE_VIEW, KEY_NOTHING), ACTION_NONE);
 }
 
 static void every_action_has_a_key_and_answers(void **state)
@@ -38,6 +39,8 @@ static void every_action_has_a_key_and_answers(void **state)
 		while (i < key_table_count && (int)key_table[i].action != action)
 			i++;
 		assert_true(i < key_table_count);
+		if (key_table[i].mode != MODE_VIEW)
+			continue;
 		struct view_state v = { .interval_ms = 2000, .is_help = true };
 		assert_int_not_equal(action_apply((enum action)action, &v, &bounds), 0);
 	}
@@ -65,10 +68,13 @@ static void moves_stay_within_the_rows(void **state)
 		struct view_bounds b = { .row_count = rows, .page = 10 };
 		struct view_state v = { 0 };
 		for (size_t i = 0; i < 8 * sizeof(keys) / sizeof(*keys); i++) {
-			action_apply(keys_find(keys[i % 8]), &v, &b);
-			assert_true(v.selected < rows || v.selected == 0);
-			assert_true(v.top <= v.selected && v.selected < v.top + 10);
-			assert_true(rows <= 10 ? v.top == 0 : v.top + 10 <= rows);
+			action_apply(keys_find(MODE_VIEW, keys[i % 8]), &v, &b);
+			assert_true(v.lists[0].selected < rows ||
+				    v.lists[0].selected == 0);
+			assert_true(v.lists[0].top <= v.lists[0].selected &&
+				    v.lists[0].selected < v.lists[0].top + 10);
+			assert_true(rows <= 10 ? v.lists[0].top == 0
+					       : v.lists[0].top + 10 <= rows);
 		}
 	}
 }
@@ -78,16 +84,16 @@ static void a_page_moves_by_a_page(void **state)
 	(void)state;
 	struct view_state v = { 0 };
 	assert_int_equal(press(&v, SPECIAL_PAGE_DOWN), REACT_DRAW | REACT_MOVED);
-	assert_int_equal(v.selected, 10);
-	assert_int_equal(v.top, 10);
+	assert_int_equal(v.lists[0].selected, 10);
+	assert_int_equal(v.lists[0].top, 10);
 	press(&v, SPECIAL_END);
-	assert_int_equal(v.selected, 99);
-	assert_int_equal(v.top, 90);
+	assert_int_equal(v.lists[0].selected, 99);
+	assert_int_equal(v.lists[0].top, 90);
 	press(&v, SPECIAL_PAGE_UP);
-	assert_int_equal(v.selected, 89);
+	assert_int_equal(v.lists[0].selected, 89);
 	press(&v, 'g');
-	assert_int_equal(v.selected, 0);
-	assert_int_equal(v.top, 0);
+	assert_int_equal(v.lists[0].selected, 0);
+	assert_int_equal(v.lists[0].top, 0);
 }
 
 static void held_row_stays_on_its_line_when_the_order_changes(void **state)
@@ -96,29 +102,29 @@ static void held_row_stays_on_its_line_when_the_order_changes(void **state)
 	struct view_state v = { 0 };
 	for (int i = 0; i < 25; i++)
 		press(&v, 'j');
-	size_t line = v.selected - v.top;
+	size_t line = v.lists[0].selected - v.lists[0].top;
 	view_follow(&v, &bounds, 60);
-	assert_int_equal(v.selected, 60);
-	assert_int_equal(v.selected - v.top, line);
+	assert_int_equal(v.lists[0].selected, 60);
+	assert_int_equal(v.lists[0].selected - v.lists[0].top, line);
 	/* Near the top there are not as many rows above it. */
 	view_follow(&v, &bounds, 2);
-	assert_int_equal(v.selected, 2);
-	assert_int_equal(v.top, 0);
+	assert_int_equal(v.lists[0].selected, 2);
+	assert_int_equal(v.lists[0].top, 0);
 }
 
 static void row_that_is_gone_leaves_the_selection_where_it_was(void **state)
 {
 	(void)state;
-	struct view_state v = { .selected = 95, .top = 90, .is_held = true };
+	struct view_state v = { .lists[0] = { 90, 95, true, 0 } };
 	view_follow(&v, &bounds, VIEW_NOT_FOUND);
-	assert_int_equal(v.selected, 95);
+	assert_int_equal(v.lists[0].selected, 95);
 	struct view_bounds fewer = { .row_count = 20, .page = 10 };
 	view_follow(&v, &fewer, VIEW_NOT_FOUND);
-	assert_int_equal(v.selected, 19);
-	assert_int_equal(v.top, 10);
+	assert_int_equal(v.lists[0].selected, 19);
+	assert_int_equal(v.lists[0].top, 10);
 	struct view_bounds none = { .row_count = 0, .page = 10 };
 	view_follow(&v, &none, VIEW_NOT_FOUND);
-	assert_int_equal(v.selected, 0);
+	assert_int_equal(v.lists[0].selected, 0);
 }
 
 static void without_a_move_the_worst_row_stays_selected(void **state)
@@ -126,25 +132,25 @@ static void without_a_move_the_worst_row_stays_selected(void **state)
 	(void)state;
 	struct view_state v = { 0 };
 	view_follow(&v, &bounds, 40);
-	assert_int_equal(v.selected, 0);
+	assert_int_equal(v.lists[0].selected, 0);
 	press(&v, 'j');
-	assert_true(v.is_held);
+	assert_true(v.lists[0].is_held);
 	press(&v, SPECIAL_HOME);
-	assert_false(v.is_held);
+	assert_false(v.lists[0].is_held);
 }
 
 static void smaller_screen_keeps_the_selection_on_it(void **state)
 {
 	(void)state;
-	struct view_state v = { .selected = 59, .top = 50, .is_held = true };
+	struct view_state v = { .lists[0] = { 50, 59, true, 0 } };
 	struct view_bounds b = { .row_count = 100, .page = 4 };
 	view_follow(&v, &b, 59);
-	assert_int_equal(v.selected, 59);
-	assert_true(v.top <= 59 && 59 < v.top + 4);
+	assert_int_equal(v.lists[0].selected, 59);
+	assert_true(v.lists[0].top <= 59 && 59 < v.lists[0].top + 4);
 	/* The screen is too small for any row. */
 	b.page = 0;
 	view_follow(&v, &b, 59);
-	assert_int_equal(v.selected, 59);
+	assert_int_equal(v.lists[0].selected, 59);
 }
 
 static void sort_goes_round_and_reverse_is_taken_back(void **state)
@@ -183,7 +189,7 @@ static void interval_goes_in_steps_and_has_ends(void **state)
 static void help_takes_the_moves_and_leaves_first(void **state)
 {
 	(void)state;
-	struct view_state v = { .selected = 5, .is_held = true };
+	struct view_state v = { .lists[0] = { 0, 5, true, 0 } };
 	press(&v, '?');
 	assert_true(v.is_help);
 	assert_int_equal(press(&v, SPECIAL_END), REACT_DRAW);
@@ -194,12 +200,85 @@ static void help_takes_the_moves_and_leaves_first(void **state)
 	assert_int_equal(v.help_top, 10);
 	press(&v, SPECIAL_HOME);
 	assert_int_equal(v.help_top, 0);
-	assert_int_equal(v.selected, 5);
-	assert_true(v.is_held);
+	assert_int_equal(v.lists[0].selected, 5);
+	assert_true(v.lists[0].is_held);
 	assert_int_equal(press(&v, 'q'), REACT_DRAW);
 	assert_false(v.is_help);
 	assert_int_equal(press(&v, KEY_ESC), 0);
 	assert_int_equal(press(&v, 'q'), REACT_QUIT);
+}
+
+static void enter_opens_a_page_and_three_keys_leave_it(void **state)
+{
+	(void)state;
+	static const int keys[] = { KEY_ESC, CHAR_ENTER, 'q' };
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		struct view_state v = { 0 };
+		assert_int_equal(press(&v, CHAR_ENTER),
+				 REACT_DRAW | REACT_MOVED | REACT_OPEN);
+		assert_true(v.is_open && v.lists[0].is_held);
+		press(&v, SPECIAL_END);
+		assert_int_equal(v.page_top, 20);
+		assert_int_equal(v.lists[0].selected, 0);
+		press(&v, SPECIAL_PAGE_UP);
+		assert_int_equal(v.page_top, 10);
+		/* The help lies over the page, and goes first. */
+		press(&v, '?');
+		press(&v, 'q');
+		assert_true(v.is_open && !v.is_help);
+		assert_int_equal(press(&v, 's'), 0);
+		assert_int_equal(press(&v, keys[i]), REACT_DRAW | REACT_OPEN);
+		assert_false(v.is_open);
+	}
+	struct view_state v = { 0 };
+	struct view_bounds none = { .page = 10 };
+	assert_int_equal(action_apply(ACTION_OPEN, &v, &none), 0);
+}
+
+static void a_page_that_shrinks_is_not_scrolled_beyond_its_end(void **state)
+{
+	(void)state;
+	struct view_state v = { .is_open = true, .page_top = 20 };
+	struct view_bounds b = { .row_count = 1, .text_count = 12, .text_page = 10 };
+	view_follow(&v, &b, 0);
+	assert_int_equal(v.page_top, 2);
+	b.text_page = 40;
+	view_follow(&v, &b, 0);
+	assert_int_equal(v.page_top, 0);
+}
+
+static void each_view_has_a_place_of_its_own(void **state)
+{
+	(void)state;
+	struct view_state v = { 0 };
+	press(&v, SPECIAL_PAGE_DOWN);
+	assert_int_equal(press(&v, CHAR_TAB), REACT_DRAW | REACT_VIEW | REACT_OPEN);
+	assert_int_equal(v.view, VIEW_FINDINGS);
+	assert_int_equal(view_list(&v)->selected, 0);
+	press(&v, 'j');
+	press(&v, '1');
+	assert_int_equal(view_list(&v)->selected, 10);
+	press(&v, SPECIAL_BACK_TAB);
+	assert_int_equal(v.view, VIEW_SERVICES);
+	assert_int_equal(press(&v, 's'), 0);
+	assert_int_equal(press(&v, 'r'), 0);
+	press(&v, CHAR_TAB);
+	assert_int_equal(v.view, VIEW_CONNECTIONS);
+	press(&v, '2');
+	assert_int_equal(view_list(&v)->selected, 1);
+	press(&v, CHAR_ENTER);
+	press(&v, '3');
+	assert_false(v.is_open);
+}
+
+static void the_filter_is_written_over_the_connections(void **state)
+{
+	(void)state;
+	struct view_state v = { .view = VIEW_SERVICES, .is_help = true };
+	unsigned reactions = press(&v, '/');
+	assert_true(reactions & REACT_FILTER && reactions & REACT_VIEW);
+	assert_true(v.is_editing && !v.is_help);
+	assert_int_equal(v.view, VIEW_CONNECTIONS);
 }
 
 static void freeze_and_refresh_leave_it_to_the_loop(void **state)
@@ -230,6 +309,10 @@ int main(void)
 		cmocka_unit_test(sort_goes_round_and_reverse_is_taken_back),
 		cmocka_unit_test(interval_goes_in_steps_and_has_ends),
 		cmocka_unit_test(help_takes_the_moves_and_leaves_first),
+		cmocka_unit_test(enter_opens_a_page_and_three_keys_leave_it),
+		cmocka_unit_test(a_page_that_shrinks_is_not_scrolled_beyond_its_end),
+		cmocka_unit_test(each_view_has_a_place_of_its_own),
+		cmocka_unit_test(the_filter_is_written_over_the_connections),
 		cmocka_unit_test(freeze_and_refresh_leave_it_to_the_loop),
 	};
 	return cmocka_run_group_tests_name("watch_actions", tests, NULL, NULL);

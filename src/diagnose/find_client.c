@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+
+#include "tally.h"
+
+/* What is odd about the clients of a service, although each of them is well. */
+
+/* Accepted or about to be; what is closed already holds nothing any more. */
+static size_t open_count(const struct service *s)
+{
+	return s->connection_count - s->verdicts[VERDICT_TIME_WAIT] -
+	       s->verdicts[VERDICT_HANDSHAKE];
+}
+
+static bool is_of_remote_client(const struct report *r, uint32_t row)
+{
+	const struct assessment *a = &r->assessments[row];
+	if (a->role != ROLE_SERVER || a->verdict == VERDICT_TIME_WAIT ||
+	    a->verdict == VERDICT_HANDSHAKE)
+		return false;
+	return report_service_of(r, row)->connection_count >=
+		       limit_value(r, LIMIT_PEER_COUNT) &&
+	       !snapshot_is_local_address(r->snap, &r->snap->sockets[row].peer);
+}
+
+/*
+ * A reverse proxy or a NAT holds all connections of a healthy service, and no row
+ * tells it from one greedy client: so this informs, and accuses nobody.
+ */
+static void find_greedy_peer(struct report *r, const struct group *g)
+{
+	const struct service *s = &r->services[g->service];
+	uint64_t total = open_count(s);
+	uint64_t share = permille_of(g->count, total);
+	if (share < limit_value(r, LIMIT_PEER_SHARE))
+		return;
+	char limit[32];
+	struct finding *f = add_finding(r, g);
+	set_peer(f, &r->snap->sockets[g->oldest_row]);
+	f->acts = ACTS_PEER;
+	f->confidence = CONFIDENCE_PROVEN;
+	f->severity = SEVERITY_INFO;
+	f->since_cs = ASSESSMENT_SINCE_UNKNOWN;
+	set_summary(f, "%s holds %zu of %" PRIu64 " connections (%.0f %%)", f->peer,
+		    g->count, total, (double)share / 10);
+	add_evidence(
+		f, "%zu connections (limit %" PRIu64 "), %.0f %% (limit %s)", g->count,
+		limit_value(r, LIMIT_PEER_COUNT), (double)share / 10,
+		limit_print(LIMIT_PEER_SHARE, limit_value(r, LIMIT_PEER_SHARE), limit));
+	add_next(f, "a proxy or NAT that speaks for many may hold so many; raise "
+		    "peer-count for it");
+	add_next(f, "a single client: let it reuse connections, or limit it (nginx: "
+		    "limit_conn)");
+}
+
+void find_greedy_peers(struct report *r)
+{
+	const struct tally_request request = {
+		FINDING_TOO_MANY_PER_PEER,
+		BY_SERVICE | BY_PEER,
+		limit_value(r, LIMIT_PEER_COUNT),
+		is_of_remote_client,
+		find_greedy_peer,
+	};
+	tally_rows(r, &request);
+}
+
+/* Idle for long, with no keepalive, or one that comes too late for a middlebox. */
+static bool is_without_keepalive(const struct report *r, uint32_t row)
+{
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	uint64_t idle_limit = limit_value(r, LIMIT_KEEPALIVE_IDLE_AGE);
+	if (sk->state != TCP_STATE_ESTABLISHED ||
+	    r->assessments[row].role != ROLE_SERVER || !(sk->has & TCP_HAS_INFO) ||
+	    !sk->inode || sk->last_data_recv_ms < idle_limit ||
+	    sk->last_data_sent_ms < idle_limit ||
+	    snapshot_is_local_address(r->snap, &sk->peer))
+		return false;
+	struct context c;
+	context_init(&c, r, row, NULL); /* its past says nothing about keepalive */
+	if (c.d.keepalive == KEEPALIVE_OFF)
+		return true;
+	return c.d.keepidle_ms >= 0 &&
+	       (uint64_t)c.d.keepidle_ms > limit_value(r, LIMIT_KEEPALIVE_MAX_IDLE);
+}
+
+static void find_missing(struct report *r, const struct group *g)
+{
+	char idle[32], late[32];
+	struct finding *f = add_finding(r, g);
+	f->acts = ACTS_LOCAL_APP;
+	f->severity = SEVERITY_INFO;
+	f->confidence = CONFIDENCE_PROVEN;
+	f->since_cs = ASSESSMENT_SINCE_UNKNOWN;
+	limit_print(LIMIT_KEEPALIVE_IDLE_AGE, limit_value(r, LIMIT_KEEPALIVE_IDLE_AGE),
+		    idle);
+	limit_print(LIMIT_KEEPALIVE_MAX_IDLE, limit_value(r, LIMIT_KEEPALIVE_MAX_IDLE),
+		    late);
+	set_summary(f, "%zu connection%s idle for %s or more without timely keepalive",
+		    g->count, plural(g->count), idle);
+	add_evidence(f,
+		     "%zu of %zu connections to other hosts: keepalive off, or its "
+		     "first probe later than %s",
+		     g->count, open_count(&r->services[g->service]), late);
+	add_next(f, "turn SO_KEEPALIVE on with 60 s, 10 s, 3 probes (nginx: listen ... "
+		    "so_keepalive=60s:10s:3)");
+	add_next(f, "net.ipv4.tcp_keepalive_time=60 helps only sockets that have "
+		    "SO_KEEPALIVE on");
+}
+
+void find_missing_keepalive(struct report *r)
+{
+	static const struct tally_request request = {
+		FINDING_KEEPALIVE_MISSING, BY_SERVICE,   1,
+		is_without_keepalive,      find_missing,
+	};
+	tally_rows(r, &request);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "tally.h"
+
+/* What is wrong with the other ends that this host calls, and the ways there. */
+
+static const struct tcp_socket *example(const struct report *r, const struct group *g)
+{
+	return &r->snap->sockets[g->oldest_row];
+}
+
+static bool is_slow_upstream(const struct report *r, uint32_t row)
+{
+	return r->assessments[row].verdict == VERDICT_SLOW_UPSTREAM;
+}
+
+static bool is_connect_stuck(const struct report *r, uint32_t row)
+{
+	return r->assessments[row].verdict == VERDICT_CONNECT_STUCK;
+}
+
+static bool is_lossy(const struct report *r, uint32_t row)
+{
+	return r->assessments[row].verdict == VERDICT_LOSSY;
+}
+
+/*
+ * Whether a reply is owed is not known of a foreign protocol, so by itself this is
+ * information; as the reason why a worker is stuck it is raised (findings.c).
+ */
+static void find_slow_upstream(struct report *r, const struct group *g)
+{
+	char age[FORMAT_SIZE], limit[32];
+	struct finding *f = add_finding(r, g);
+	set_upstream(f, example(r, g));
+	f->acts = ACTS_PEER;
+	f->severity = SEVERITY_INFO;
+	set_summary(f, "%zu request%s to %s unanswered, the oldest for %s%s", g->count,
+		    plural(g->count), f->peer, at_least(g), oldest(g, age));
+	add_evidence(f,
+		     "last went data out, %s%s ago (limit %s), and nothing came back "
+		     "since",
+		     at_least(g), oldest(g, age),
+		     limit_print(LIMIT_SLOW_UPSTREAM_AGE,
+				 limit_value(r, LIMIT_SLOW_UPSTREAM_AGE), limit));
+	if (!(g->likely_count + g->proven_count))
+		add_evidence(f,
+			     "whether a reply is owed is not known for this protocol");
+	add_next(f, "give calls to %s a timeout, and look there for what is slow",
+		 f->peer);
+}
+
+void find_slow_upstreams(struct report *r)
+{
+	static const struct tally_request request = {
+		FINDING_SLOW_UPSTREAM,
+		BY_PROCESS | BY_PEER | BY_PEER_PORT,
+		1,
+		is_slow_upstream,
+		find_slow_upstream,
+	};
+	tally_rows(r, &request);
+}
+
+static void find_stuck_connect(struct report *r, const struct group *g)
+{
+	char age[FORMAT_SIZE], limit[32];
+	const struct tcp_socket *sk = example(r, g);
+	struct group of_oldest = *g;
+	of_oldest.process = process_index(r, g->oldest_row);
+	struct finding *f = add_finding(r, &of_oldest);
+	set_upstream(f, sk);
+	f->acts = ACTS_PEER;
+	f->warning = 0;
+	set_summary(f, "%zu connect%s to %s unanswered for %s%s", g->count,
+		    plural(g->count), f->peer, at_least(g), oldest(g, age));
+	add_evidence(f, "SYN sent %u times again without an answer (limit %s)",
+		     sk->timer_retrans,
+		     limit_print(LIMIT_CONNECT_AGE, limit_value(r, LIMIT_CONNECT_AGE),
+				 limit));
+	int64_t retries = r->snap->kernel[KERNEL_TCP_SYN_RETRIES];
+	if (retries > sk->timer_retrans)
+		add_evidence(f, "the kernel tries %d times more (tcp_syn_retries)",
+			     (int)retries - sk->timer_retrans);
+	add_next(f, "is %s up, and does a firewall on the way drop SYNs?", f->peer);
+	add_next(f, "give connect() a timeout of a few seconds in the application");
+}
+
+void find_stuck_connects(struct report *r)
+{
+	static const struct tally_request request = {
+		FINDING_CONNECT_STUCK, BY_PEER | BY_PEER_PORT, 1,
+		is_connect_stuck,      find_stuck_connect,
+	};
+	tally_rows(r, &request);
+}
+
+/* TCP is made for loss: it is a fault when several connections suffer much. */
+static void find_lossy_path(struct report *r, const struct group *g)
+{
+	char limit[32];
+	uint64_t share = permille_of(g->retransmitted_segs, g->sent_segs);
+	bool is_bad = g->count >= limit_value(r, LIMIT_LOSSY_PATH_COUNT) &&
+		      share >= limit_value(r, LIMIT_LOSSY_PATH_SHARE);
+	struct finding *f = add_finding(r, g);
+	set_prefix(f, example(r, g));
+	f->acts = ACTS_NETWORK;
+	f->severity = is_bad ? SEVERITY_WARNING : SEVERITY_INFO;
+	set_summary(f, "the path to %s loses segments: %zu connection%s, %.1f %%",
+		    f->peer, g->count, plural(g->count), (double)share / 10);
+	add_evidence(
+		f,
+		"%llu of %llu data segments retransmitted (%.1f %%, limit %s of at "
+		"least %llu connections), and acknowledgements still arrive",
+		(unsigned long long)g->retransmitted_segs,
+		(unsigned long long)g->sent_segs, (double)share / 10,
+		limit_print(LIMIT_LOSSY_PATH_SHARE,
+			    limit_value(r, LIMIT_LOSSY_PATH_SHARE), limit),
+		(unsigned long long)limit_value(r, LIMIT_LOSSY_PATH_COUNT));
+	char peer[IP_TEXT_SIZE];
+	const struct tcp_socket *sk = example(r, g);
+	add_next(f, "mtr -T %s   shows where the loss begins",
+		 ip_address_print(&sk->peer, sk->ip_version, peer));
+	add_next(f, "large segments only? then net.ipv4.tcp_mtu_probing=1 or a smaller "
+		    "MTU; the application is not at fault");
+}
+
+void find_lossy_paths(struct report *r)
+{
+	static const struct tally_request request = {
+		FINDING_LOSSY_PATH, BY_SERVICE | BY_PEER_PREFIX, 1, is_lossy,
+		find_lossy_path,
+	};
+	tally_rows(r, &request);
+}

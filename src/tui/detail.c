@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+#include "detail.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "conn-doctor/fields.h"
+#include "conn-doctor/format.h"
+
+/* The page is a table of lines; a line that has nothing to say is left out. */
+struct subject {
+	const struct report *report;
+	const struct tcp_socket *sk;
+	const struct assessment *a;
+	struct field_row row;
+	struct socket_past past;
+	bool has_past;
+};
+
+static void put_ms(struct strbuf *out, uint64_t ms)
+{
+	char text[FORMAT_SIZE];
+	strbuf_add(out, duration_print(ms, text));
+}
+
+static void put_size(struct strbuf *out, uint64_t bytes)
+{
+	char text[FORMAT_SIZE];
+	strbuf_add(out, size_print(bytes, text));
+}
+
+static void put_field(const struct subject *s, enum field_id id, struct strbuf *out)
+{
+	field_table[id].put(&s->row, out);
+}
+
+/* As a field, but nothing instead of "-". */
+static void put_known(const struct subject *s, enum field_id id, struct strbuf *out)
+{
+	size_t start = out->len;
+	put_field(s, id, out);
+	if (strcmp(out->text + start, "-") == 0) {
+		out->len = start;
+		out->text[start] = '\0';
+	}
+}
+
+static bool has_info(const struct subject *s)
+{
+	return s->sk->has & TCP_HAS_INFO;
+}
+
+/* In SYN_SENT the clocks hold the time since boot. */
+static bool has_clocks(const struct subject *s)
+{
+	return has_info(s) && s->sk->state != TCP_STATE_SYN_SENT &&
+	       s->sk->state != TCP_STATE_CLOSED;
+}
+
+static void put_verdict(const struct subject *s, struct strbuf *out)
+{
+	put_field(s, FIELD_VERDICT, out);
+	if (verdict_table[s->a->verdict].is_complaint)
+		strbuf_addf(out, ", %s", confidence_name(s->a->confidence));
+	strbuf_addf(out, ": %s", verdict_table[s->a->verdict].meaning);
+}
+
+static void put_acts(const struct subject *s, struct strbuf *out)
+{
+	if (s->a->acts != ACTS_NOBODY)
+		strbuf_add(out, acts_phrase(s->a->acts));
+}
+
+static void put_since(const struct subject *s, struct strbuf *out)
+{
+	put_known(s, FIELD_SINCE, out);
+}
+
+static void put_state(const struct subject *s, struct strbuf *out)
+{
+	auto_strbuf struct strbuf time = { 0 };
+	put_field(s, FIELD_STATE, out);
+	put_known(s, FIELD_IN_STATE, &time);
+	if (time.len)
+		strbuf_addf(out, " for %s", strbuf_text(&time));
+}
+
+static void put_role(const struct subject *s, struct strbuf *out)
+{
+	static const char *const words[] = {
+		[ROLE_NONE] = "",
+		[ROLE_SERVER] = "server: a socket here listens on the local port",
+		[ROLE_CLIENT] = "client: this side connected",
+	};
+	strbuf_add(out, words[s->a->role]);
+}
+
+static void put_local(const struct subject *s, struct strbuf *out)
+{
+	put_field(s, FIELD_LOCAL, out);
+}
+
+static void put_peer(const struct subject *s, struct strbuf *out)
+{
+	put_field(s, FIELD_PEER, out);
+}
+
+static void put_owner(const struct subject *s, struct strbuf *out)
+{
+	put_field(s, FIELD_OWNER, out);
+}
+
+static void put_cookie(const struct subject *s, struct strbuf *out)
+{
+	put_field(s, FIELD_COOKIE, out);
+	strbuf_addf(out, ", inode %" PRIu32 ", uid %" PRIu32, s->sk->inode, s->sk->uid);
+}
+
+static void put_gives_up(const struct subject *s, struct strbuf *out)
+{
+	put_known(s, FIELD_GIVES_UP, out);
+	if (!out->len)
+		strbuf_add(out, "not known");
+}
+
+static const char *why_by_timer(const struct tcp_socket *sk)
+{
+	static const char *const reasons[] = {
+		[TCP_TIMER_NONE] = "no timer runs: the kernel will never end it; only "
+				   "the application or the peer can",
+		[TCP_TIMER_RETRANSMIT] =
+			"unacknowledged data is sent again until tcp_retries2 is "
+			"reached",
+		[TCP_TIMER_KEEPALIVE] =
+			"keepalive ends it after unanswered probes; how many the "
+			"application has asked for cannot be seen",
+		[TCP_TIMER_TIME_WAIT] = "the kernel forgets it when this timer fires",
+		[TCP_TIMER_PROBE0] =
+			"window probes run; the limit is tcp_retries2 unanswered ones",
+		[TCP_TIMER_DELAYED_ACK] =
+			"an acknowledgement is due; it hides the other timers",
+	};
+	if (sk->timer >= sizeof(reasons) / sizeof(*reasons))
+		return "";
+	return reasons[sk->timer];
+}
+
+static void put_why(const struct subject *s, struct strbuf *out)
+{
+	const struct tcp_socket *sk = s->sk;
+	if (sk->state == TCP_STATE_SYN_RECV)
+		strbuf_add(out, "the SYN-ACK is repeated until tcp_synack_retries");
+	else if (sk->state == TCP_STATE_SYN_SENT)
+		strbuf_add(out, "the SYN is repeated until tcp_syn_retries");
+	else if (sk->timer == TCP_TIMER_RETRANSMIT && !sk->inode)
+		strbuf_add(out,
+			   "nobody owns it: what is not acknowledged is sent again "
+			   "until tcp_orphan_retries is reached");
+	else if (sk->timer == TCP_TIMER_PROBE0 && !sk->probes)
+		strbuf_add(out,
+			   "the peer answers each window probe, so the count begins "
+			   "anew every time");
+	else
+		strbuf_add(out, why_by_timer(sk));
+}
+
+static void put_timer(const struct subject *s, struct strbuf *out)
+{
+	static const char *const names[] = {
+		"",          "retransmit",   "keepalive",
+		"time-wait", "window probe", "delayed ACK"
+	};
+	const struct tcp_socket *sk = s->sk;
+	if (sk->timer == TCP_TIMER_NONE || sk->timer >= sizeof(names) / sizeof(*names))
+		return;
+	strbuf_addf(out, "%s, fires in ", names[sk->timer]);
+	put_ms(out, sk->expires_ms);
+	strbuf_addf(out, ", fired %u times", sk->timer_retrans);
+}
+
+static void put_keepalive(const struct subject *s, struct strbuf *out)
+{
+	put_known(s, FIELD_KA, out);
+	if (out->len && s->row.derived.keepidle_ms > 0) {
+		strbuf_add(out, ", probes after about ");
+		put_ms(out, (uint64_t)s->row.derived.keepidle_ms);
+		strbuf_add(out, " of silence");
+	}
+}
+
+static void put_turn(const struct subject *s, struct strbuf *out)
+{
+	static const char *const words[] = {
+		[TURN_UNKNOWN] = "",
+		[TURN_LOCAL] = "local: the last data came in, our side is to answer",
+		[TURN_PEER] = "peer: the last data went out, the peer is to answer",
+	};
+	strbuf_add(out, words[s->row.derived.turn]);
+}
+
+static void put_idle(const struct subject *s, struct strbuf *out)
+{
+	if (!has_clocks(s))
+		return;
+	put_ms(out, s->sk->last_data_recv_ms);
+	strbuf_add(out, " since data came in, ");
+	put_ms(out, s->sk->last_data_sent_ms);
+	strbuf_add(out, " since data went out");
+}
+
+static void put_heard(const struct subject *s, struct strbuf *out)
+{
+	if (!has_clocks(s))
+		return;
+	put_ms(out, s->sk->last_ack_recv_ms);
+	strbuf_add(out, " since the peer's last acknowledgement");
+}
+
+static void put_age(const struct subject *s, struct strbuf *out)
+{
+	put_known(s, FIELD_AGE, out);
+}
+
+static void put_seen(const struct subject *s, struct strbuf *out)
+{
+	if (!s->has_past) {
+		strbuf_add(out, "what was seen before this look is not at hand");
+		return;
+	}
+	strbuf_addf(out, "in %" PRIu32 " looks, first ", s->past.sample_count);
+	put_ms(out, s->report->snap->monotonic_ms - s->past.first_seen_ms);
+	strbuf_add(out, " ago");
+}
+
+/* A time of the past that is 0 means "not so". */
+static void put_past_time(const struct subject *s, uint64_t since_ms, const char *what,
+			  struct strbuf *out)
+{
+	uint64_t now_ms = s->report->snap->monotonic_ms;
+	strbuf_addf(out, "%s for at least ", what);
+	put_ms(out, now_ms > since_ms ? now_ms - since_ms : 0);
+}
+
+static void put_taken(const struct subject *s, struct strbuf *out)
+{
+	if (s->has_past && s->sk->recv_queue)
+		put_past_time(s, s->past.unread_since_ms,
+			      "the application has taken nothing", out);
+}
+
+static void put_progress(const struct subject *s, struct strbuf *out)
+{
+	if (s->has_past && s->sk->send_queue)
+		put_past_time(s, s->past.stalled_since_ms,
+			      "the peer has acknowledged nothing", out);
+}
+
+static void put_queues(const struct subject *s, struct strbuf *out)
+{
+	put_size(out, s->sk->recv_queue);
+	strbuf_add(out, " received and unread, ");
+	put_size(out, s->sk->send_queue);
+	strbuf_add(out, " sent or to be sent and not acknowledged");
+	if (s->sk->has & TCP_HAS_NOTSENT) {
+		strbuf_add(out, " (");
+		put_size(out, s->sk->notsent_bytes);
+		strbuf_add(out, " not sent yet)");
+	}
+}
+
+static void put_bytes(const struct subject *s, struct strbuf *out)
+{
+	if (!(s->sk->has & TCP_HAS_BYTES))
+		return;
+	strbuf_addf(out, "%" PRIu64 " received, %" PRIu64 " acknowledged by the peer",
+		    s->sk->bytes_received, s->sk->bytes_acked);
+	if (s->row.derived.consumed_bytes >= 0)
+		strbuf_addf(out, ", %" PRId64 " taken by the application",
+			    s->row.derived.consumed_bytes);
+}
+
+static void put_segments(const struct subject *s, struct strbuf *out)
+{
+	if (!has_info(s))
+		return;
+	strbuf_addf(out, "%" PRIu32 " in flight", s->sk->unacked);
+	if (s->sk->has & TCP_HAS_NOTSENT)
+		strbuf_addf(out, ", %" PRIu32 " with data sent", s->sk->data_segs_out);
+	if (s->sk->has & TCP_HAS_SEGS)
+		strbuf_addf(out, ", %" PRIu32 " came in", s->sk->segs_in);
+}
+
+static void put_retransmits(const struct subject *s, struct strbuf *out)
+{
+	if (has_info(s))
+		strbuf_addf(out,
+			    "%" PRIu32 " in all, %u in a row, back-off %u, %u probes "
+			    "unanswered",
+			    s->sk->total_retrans, s->sk->retransmits, s->sk->backoff,
+			    s->sk->probes);
+}
+
+static void put_window(const struct subject *s, struct strbuf *out)
+{
+	if (s->sk->has & TCP_HAS_SND_WND) {
+		strbuf_add(out, "the peer's: ");
+		put_size(out, s->sk->snd_wnd);
+	}
+	if (s->sk->has & TCP_HAS_RCV_WND) {
+		strbuf_addf(out, "%sours: ", out->len ? ", " : "");
+		put_size(out, s->sk->rcv_wnd);
+	}
+	if (has_info(s))
+		strbuf_addf(out, "%scongestion: %" PRIu32 " segments",
+			    out->len ? ", " : "", s->sk->snd_cwnd);
+}
+
+static void put_path(const struct subject *s, struct strbuf *out)
+{
+	if (!has_info(s) || !s->sk->rtt_us)
+		return;
+	put_field(s, FIELD_RTT, out);
+	strbuf_addf(out, ", varies by %" PRIu32 "us, retransmission timeout ",
+		    s->sk->rttvar_us);
+	put_ms(out, s->sk->rto_us / 1000);
+}
+
+static void put_missing(const struct subject *s, struct strbuf *out)
+{
+	if (!has_info(s))
+		strbuf_add(out, "the kernel gives no tcp_info in this state");
+	else if (!(s->sk->has & TCP_HAS_BYTES) || !(s->sk->has & TCP_HAS_NOTSENT))
+		strbuf_add(out, "this kernel is too old for some of the numbers");
+}
+
+static const struct {
+	const char *label;
+	void (*put)(const struct subject *s, struct strbuf *out); /* NULL: a heading */
+} lines[] = {
+	{ "acts", put_acts },
+	{ "since", put_since },
+	{ "local", put_local },
+	{ "peer", put_peer },
+	{ "state", put_state },
+	{ "role", put_role },
+	{ "owner", put_owner },
+	{ "identity", put_cookie },
+	{ "What the kernel will do", NULL },
+	{ "gives up in", put_gives_up },
+	{ "why", put_why },
+	{ "timer", put_timer },
+	{ "keepalive", put_keepalive },
+	{ "How it moved", NULL },
+	{ "turn", put_turn },
+	{ "idle", put_idle },
+	{ "heard", put_heard },
+	{ "age", put_age },
+	{ "seen", put_seen },
+	{ "reading", put_taken },
+	{ "writing", put_progress },
+	{ "Numbers", NULL },
+	{ "queues", put_queues },
+	{ "bytes", put_bytes },
+	{ "segments", put_segments },
+	{ "sent again", put_retransmits },
+	{ "windows", put_window },
+	{ "round trip", put_path },
+	{ "not known", put_missing },
+};
+
+/* The evidence's sentences stand right below the verdict. */
+static void add_evidence(struct page *page, const struct subject *s)
+{
+	auto_strbuf struct strbuf sentences = { 0 };
+	verdict_evidence(s->report, s->row.row, &sentences);
+	const char *label = "evidence";
+	for (const char *at = strbuf_text(&sentences); *at; label = "") {
+		size_t len = strcspn(at, "\n");
+		auto_strbuf struct strbuf sentence = { 0 };
+		strbuf_add_len(&sentence, at, len);
+		page_add(page, label, strbuf_text(&sentence), PAINT_NORMAL);
+		at += len + (at[len] == '\n');
+	}
+}
+
+static void add_lines(struct page *page, const struct subject *s)
+{
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		auto_strbuf struct strbuf text = { 0 };
+		if (!lines[i].put) {
+			page_add_heading(page, lines[i].label);
+			continue;
+		}
+		lines[i].put(s, &text);
+		if (text.len)
+			page_add(page, lines[i].label, strbuf_text(&text),
+				 PAINT_NORMAL);
+	}
+}
+
+static void add_title(struct page *page, const struct subject *s)
+{
+	auto_strbuf struct strbuf title = { 0 };
+	put_local(s, &title);
+	strbuf_add(&title, s->a->role == ROLE_CLIENT ? " -> " : " <- ");
+	put_peer(s, &title);
+	page_set_title(page, strbuf_text(&title));
+}
+
+bool detail_make(struct detail *d, const struct report *r, uint64_t cookie,
+		 bool use_utf8)
+{
+	const struct render_options options = { .use_utf8 = use_utf8 };
+	const struct tcp_socket *sk = snapshot_find(r->snap, cookie);
+	if (!sk)
+		return false;
+	uint32_t row = (uint32_t)(sk - r->snap->sockets);
+	struct subject s = { .report = r, .sk = sk, .a = &r->assessments[row] };
+	field_row_init(&s.row, r, row, &options);
+	s.has_past = history_find(r->history, cookie, &s.past);
+	detail_clear(d);
+	d->cookie = cookie;
+	d->monotonic_ms = r->snap->monotonic_ms;
+	add_title(&d->page, &s);
+	auto_strbuf struct strbuf verdict = { 0 };
+	put_verdict(&s, &verdict);
+	page_add(&d->page, "verdict", strbuf_text(&verdict),
+		 paint_of_severity(field_row_severity(s.a)));
+	add_evidence(&d->page, &s);
+	add_lines(&d->page, &s);
+	return true;
+}
+
+void detail_clear(struct detail *d)
+{
+	page_clear(&d->page);
+	*d = (struct detail){ 0 };
+}

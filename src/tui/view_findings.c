@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "conn-doctor/format.h"
+#include "conn-doctor/text.h"
+#include "view.h"
+
+/* What was found, worst first, one line each; its page tells the story. */
+
+enum { SEVERITY_WIDTH = 10, CODE_WIDTH = 19 };
+
+static size_t count_rows(const struct frame *f)
+{
+	return f->report.finding_count;
+}
+
+static uint64_t row_id(const struct frame *f, size_t position)
+{
+	return f->report.findings[position].fingerprint;
+}
+
+static size_t find_row(const struct frame *f, uint64_t id)
+{
+	for (size_t i = 0; i < f->report.finding_count; i++)
+		if (f->report.findings[i].fingerprint == id)
+			return i;
+	return VIEW_NOT_FOUND;
+}
+
+static void draw_heading(const struct scene *s)
+{
+	const struct rect *r = &s->layout.heading;
+	screen_put(r->y, r->x, r->width, "SEVERITY  FINDING            WHAT",
+		   PAINT_HEADING);
+}
+
+/* Narrow screens keep the sentence, which is what matters. */
+static void draw_row(const struct scene *s, size_t position, int y)
+{
+	const struct rect *r = &s->layout.table;
+	const struct finding *f = &s->frame->report.findings[position];
+	struct rect line = { y, r->x, 1, r->width };
+	auto_strbuf struct strbuf text = { 0 };
+	strbuf_addf(&text, "%-*s", SEVERITY_WIDTH, summary_severity(f->severity));
+	int x = view_put_left(&line, 0, 0, strbuf_text(&text),
+			      paint_of_severity(f->severity));
+	strbuf_reset(&text);
+	strbuf_addf(&text, "%-*s", CODE_WIDTH, finding_table[f->kind].code);
+	text_sanitize(&text, f->summary, strlen(f->summary));
+	if (f->part_of != NO_INDEX)
+		strbuf_addf(
+			&text, " (part of %s)",
+			finding_table[s->frame->report.findings[f->part_of].kind].code);
+	view_put_left(&line, 0, x, strbuf_text(&text), PAINT_NORMAL);
+}
+
+static void add_outside(struct page *page, const char *label, const char *text,
+			enum paint paint)
+{
+	auto_strbuf struct strbuf safe = { 0 };
+	text_sanitize(&safe, text, strlen(text));
+	page_add(page, label, strbuf_text(&safe), paint);
+}
+
+static void add_texts(struct page *page, const char *label, char *const *texts,
+		      size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add_outside(page, i ? "" : label, texts[i], PAINT_NORMAL);
+}
+
+static void add_since(struct page *page, const struct finding *f)
+{
+	char duration[FORMAT_SIZE];
+	auto_strbuf struct strbuf text = { 0 };
+	if (f->since_cs == ASSESSMENT_SINCE_UNKNOWN)
+		return;
+	strbuf_addf(&text, "%s%s", f->is_since_exact ? "" : "at least ",
+		    duration_print(f->since_cs * 10ULL, duration));
+	page_add(page, "since", strbuf_text(&text), PAINT_NORMAL);
+}
+
+/* Who it is about: the service with its owner, or the listener. */
+static void add_subject(struct page *page, const struct report *r,
+			const struct finding *f)
+{
+	char listener[ENDPOINT_TEXT_SIZE];
+	auto_strbuf struct strbuf text = { 0 };
+	if (f->service != NO_INDEX) {
+		const struct service *s = &r->services[f->service];
+		finding_listener_print(r, f, listener);
+		strbuf_addf(&text, "%s ", *listener ? listener : s->listener_text);
+		if (f->process == NO_INDEX)
+			summary_put_owner(r, s, &text);
+	}
+	if (f->process != NO_INDEX) {
+		const struct process *p = &r->snap->processes[f->process];
+		text_sanitize(&text, p->comm, strlen(p->comm));
+		strbuf_addf(&text, "[%d]", p->pid);
+	}
+	if (text.len)
+		page_add(page, "about", strbuf_text(&text), PAINT_NORMAL);
+}
+
+static void add_verdict(struct page *page, const struct finding *f)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	strbuf_addf(&text, "%s: %s", finding_table[f->kind].code,
+		    finding_table[f->kind].meaning);
+	page_add(page, "finding", strbuf_text(&text), PAINT_NORMAL);
+	strbuf_reset(&text);
+	strbuf_addf(&text, "%s; %s", confidence_name(f->confidence),
+		    acts_phrase(f->acts));
+	page_add(page, "acts", strbuf_text(&text), PAINT_NORMAL);
+}
+
+static void add_parts(struct page *page, const struct report *r, size_t whole)
+{
+	const char *label = "tells too of";
+	for (size_t i = 0; i < r->finding_count; i++) {
+		if (r->findings[i].part_of != (int32_t)whole)
+			continue;
+		add_outside(page, label, r->findings[i].summary, PAINT_NORMAL);
+		label = "";
+	}
+}
+
+static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
+{
+	const struct report *r = &frame->report;
+	size_t position = find_row(frame, id);
+	if (position == VIEW_NOT_FOUND)
+		return false;
+	const struct finding *f = &r->findings[position];
+	auto_strbuf struct strbuf title = { 0 };
+	page_clear(out);
+	strbuf_addf(&title, "%s  %s", summary_severity(f->severity),
+		    finding_table[f->kind].code);
+	page_set_title(out, strbuf_text(&title));
+	add_outside(out, "summary", f->summary, paint_of_severity(f->severity));
+	add_verdict(out, f);
+	add_subject(out, r, f);
+	add_since(out, f);
+	add_texts(out, "evidence", f->evidence, f->evidence_count);
+	page_add(out, "cause", finding_table[f->kind].cause, PAINT_NORMAL);
+	add_texts(out, "next", f->next, f->next_count);
+	add_parts(out, r, position);
+	return true;
+}
+
+const struct view_ops view_findings = {
+	.name = "findings",
+	.empty = "nothing was found that asks anybody to act",
+	.count = count_rows,
+	.id = row_id,
+	.find = find_row,
+	.draw_heading = draw_heading,
+	.draw_row = draw_row,
+	.write_page = write_page,
+};

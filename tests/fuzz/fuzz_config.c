@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn-doctor/config.h"
+#include "conn-doctor/memory.h"
+
+/*
+ * A file from outside: whatever it is, every value stays within its range, and
+ * every message is one line that names the file and is safe on a terminal.
+ */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fail(const char *what, const char *text)
+{
+	fprintf(stderr, "%s:\n%s\n", what, text);
+	abort();
+}
+
+static void check_value(const struct config *c, enum config_id id)
+{
+	const struct config_key *key = &config_table[id];
+	const struct config_value *value = &c->values[id];
+	char text[32];
+	config_print(id, value->value, text);
+	if (!value->path && value->value != key->initial)
+		fail("a value from nowhere", key->name);
+	if (value->path && !value->line)
+		fail("a value without a line", key->name);
+	if (value->path && !key->words[0] &&
+	    (value->value < key->min || value->value > key->max))
+		fail("a value outside its range", key->name);
+	if (key->words[0] && value->value >= CONFIG_WORDS_MAX)
+		fail("a word that does not exist", key->name);
+}
+
+static void check_errors(const struct config *c)
+{
+	size_t count = 0;
+	const char *line = strbuf_text(&c->errors);
+	for (const char *end; *line; line = end + 1, count++) {
+		end = strchr(line, '\n');
+		if (!end)
+			fail("a message without an end", line);
+		if (strncmp(line, "f:", 2) != 0 && strncmp(line, "the rest", 8) != 0)
+			fail("a message without a place", line);
+		for (const char *p = line; p < end; p++)
+			if ((unsigned char)*p < ' ' || *p == 0x7f)
+				fail("a control character", line);
+	}
+	if (count < c->error_count)
+		fail("fewer messages than errors", strbuf_text(&c->errors));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config c;
+	/* Exactly sized, so that the sanitizer sees a read past the end. */
+	auto_free char *text = xmalloc(size ? size : 1);
+	if (size)
+		memcpy(text, data, size);
+	config_init(&c);
+	config_read(&c, "f", text, size);
+	for (enum config_id id = 0; id < CONFIG_END; id++)
+		check_value(&c, id);
+	check_errors(&c);
+	config_clear(&c);
+	return 0;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "builders.h"
+#include "conn-doctor/memory.h"
+#include "frame.h"
+
+/* Frames of a listener and ten connections, cookies 100 to 109. */
+struct film {
+	struct frame frame;
+	struct history *history;
+	struct limits limits;
+	struct live_filter live;
+	uint64_t wanted;
+};
+
+enum { CONNECTIONS = 10 };
+
+static int set_up(void **state)
+{
+	struct film *film = xcalloc(1, sizeof(*film));
+	film->history = history_new();
+	limits_init(&film->limits);
+	*state = film;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct film *film = *state;
+	frame_clear(&film->frame);
+	history_free(film->history);
+	live_filter_clear(&film->live);
+	free(film);
+	return 0;
+}
+
+/* The even ones are unread; the last one came in only now. */
+static struct tcp_socket connection_number(int i)
+{
+	struct tcp_socket sk = a_connection();
+	sk.cookie = 100 + (uint64_t)i;
+	sk.peer_port = (uint16_t)(CLIENT_PORT + i);
+	sk.recv_queue = i % 2 ? 0 : 20;
+	if (i == CONNECTIONS - 1)
+		sk.last_ack_recv_ms = sk.last_data_recv_ms = sk.last_data_sent_ms = 30;
+	return sk;
+}
+
+static void see(struct film *film, uint64_t monotonic_ms, int count)
+{
+	struct snapshot *snap = &film->frame.snap;
+	struct frame_question question = { .limits = &film->limits,
+					   .wanted = film->wanted,
+					   .use_utf8 = false };
+	snapshot_begin(snap, monotonic_ms);
+	snapshot_put(snap, a_listener(0, 128));
+	for (int i = 0; i < count; i++)
+		snapshot_put(snap, connection_number(i));
+	snapshot_finish(snap);
+	history_update(film->history, snap);
+	frame_diagnose(&film->frame, film->history, &question);
+}
+
+static void arrange(struct film *film, const char *filter, enum column sort)
+{
+	struct error err = { 0 };
+	size_t column;
+	struct frame_order order = { sort, false, &film->live };
+	uint64_t number = film->live.number + 1;
+	assert_int_equal(
+		live_filter_set(&film->live, filter, number, NULL, &column, &err), 0);
+	frame_arrange(&film->frame, &order);
+}
+
+static void the_live_filter_narrows_the_rows(void **state)
+{
+	struct film *film = *state;
+	const struct frame *f = &film->frame;
+	see(film, 100000, CONNECTIONS);
+	assert_int_equal(f->row_count, CONNECTIONS);
+	arrange(film, "recvq > 0", COLUMN_VERDICT);
+	assert_int_equal(f->row_count, CONNECTIONS / 2);
+	assert_int_equal(f->connection_count, CONNECTIONS);
+	uint32_t total = 0;
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		total += f->verdicts[v];
+	assert_int_equal(total, f->row_count);
+	/* A hidden row is not found, and its connection is still there. */
+	assert_int_equal(frame_find(f, 101), SIZE_MAX);
+	assert_non_null(snapshot_find(&f->snap, 101));
+	arrange(film, "dport = 40004", COLUMN_PEER);
+	assert_int_equal(f->row_count, 1);
+	assert_int_equal(frame_find(f, 104), 0);
+	arrange(film, "", COLUMN_PEER);
+	assert_int_equal(f->row_count, CONNECTIONS);
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		assert_int_not_equal(frame_find(f, 100 + i), SIZE_MAX);
+}
+
+static void age_in_the_live_filter_knows_the_history(void **state)
+{
+	struct film *film = *state;
+	see(film, 100000, CONNECTIONS);
+	see(film, 100500, CONNECTIONS);
+	/* The newest: 30 ms by the kernel's clocks, 500 ms as it was seen. */
+	arrange(film, "age < 490ms", COLUMN_VERDICT);
+	assert_int_equal(film->frame.row_count, 0);
+	arrange(film, "age <= 500ms", COLUMN_VERDICT);
+	assert_int_equal(film->frame.row_count, 1);
+	arrange(film, "age >= 10s", COLUMN_VERDICT);
+	assert_int_equal(film->frame.row_count, CONNECTIONS - 1);
+}
+
+static void a_new_frame_is_not_filtered_before_it_is_arranged(void **state)
+{
+	struct film *film = *state;
+	see(film, 100000, CONNECTIONS);
+	arrange(film, "recvq > 0", COLUMN_SQ);
+	see(film, 101000, CONNECTIONS);
+	assert_int_equal(film->frame.row_count, CONNECTIONS);
+	struct frame_order order = { COLUMN_SQ, false, &film->live };
+	frame_arrange(&film->frame, &order);
+	assert_int_equal(film->frame.row_count, CONNECTIONS / 2);
+}
+
+/* The text of the first paragraph with the label, "" when there is none. */
+static const char *text_of(const struct page *page, const char *label)
+{
+	for (size_t i = 0; i < page->count; i++)
+		if (page->paragraphs[i].label &&
+		    strcmp(page->paragraphs[i].label, label) == 0)
+			return page->paragraphs[i].text;
+	return "";
+}
+
+static void the_detail_comes_with_the_frame_and_knows_the_past(void **state)
+{
+	struct film *film = *state;
+	film->wanted = 100;
+	see(film, 100000, CONNECTIONS);
+	see(film, 110000, CONNECTIONS);
+	const struct detail *d = &film->frame.detail;
+	assert_int_equal(d->cookie, 100);
+	assert_int_equal(d->monotonic_ms, 110000);
+	assert_non_null(strstr(text_of(&d->page, "verdict"), "unread, proven"));
+	assert_non_null(strstr(text_of(&d->page, "evidence"), "(limit 5s)"));
+	assert_string_equal(text_of(&d->page, "seen"), "in 2 looks, first 10s ago");
+	assert_non_null(strstr(text_of(&d->page, "reading"), "at least 10s"));
+	assert_string_equal(text_of(&d->page, "writing"), "");
+	assert_string_equal(text_of(&d->page, "gives up in"), "never");
+	assert_string_equal(d->page.title, "10.0.0.1:30020 <- 10.0.0.2:40000");
+	/* It is not there any more. */
+	see(film, 111000, 0);
+	assert_int_equal(film->frame.detail.cookie, 0);
+}
+
+static void a_frame_alone_says_that_it_does_not_know_the_past(void **state)
+{
+	struct film *film = *state;
+	struct detail d = { 0 };
+	see(film, 100000, CONNECTIONS);
+	assert_int_equal(film->frame.detail.cookie, 0);
+	assert_false(detail_make(&d, &film->frame.report, 99, false));
+	assert_int_equal(d.cookie, 0);
+	assert_true(detail_make(&d, &film->frame.report, 103, false));
+	assert_non_null(strstr(text_of(&d.page, "seen"), "not at hand"));
+	detail_clear(&d);
+}
+
+/* What the kernel did not say is left out, whatever the state and the timer. */
+static void absent_fields_are_not_shown_as_zero(void **state)
+{
+	struct film *film = *state;
+	struct snapshot *snap = &film->frame.snap;
+	struct frame_question question = { .limits = &film->limits };
+	snapshot_begin(snap, 100000);
+	for (uint8_t i = 1; i < TCP_STATE_COUNT; i++) {
+		struct tcp_socket sk = a_connection();
+		sk.cookie = i;
+		sk.state = i;
+		sk.timer = i; /* unknown ones too */
+		sk.has = 0;
+		snapshot_put(snap, sk);
+	}
+	snapshot_finish(snap);
+	history_update(film->history, snap);
+	frame_diagnose(&film->frame, film->history, &question);
+	for (uint8_t i = 1; i < TCP_STATE_COUNT; i++) {
+		static const char *const labels[] = { "idle",       "heard",
+						      "bytes",      "segments",
+						      "windows",    "turn",
+						      "round trip", "sent again" };
+		struct detail d = { 0 };
+		assert_true(detail_make(&d, &film->frame.report, i, false));
+		for (size_t j = 0; j < sizeof(labels) / sizeof(*labels); j++)
+			assert_string_equal(text_of(&d.page, labels[j]), "");
+		assert_string_not_equal(text_of(&d.page, "not known"), "");
+		detail_clear(&d);
+	}
+}
+
+static void services_are_worst_first(void **state)
+{
+	struct film *film = *state;
+	see(film, 100000, CONNECTIONS);
+	see(film, 110000, CONNECTIONS);
+	assert_int_equal(film->frame.service_count, film->frame.report.service_count);
+	assert_int_equal(film->frame.service_count, 1);
+	assert_int_equal(film->frame.services[0], 0);
+}
+
+#define FILM_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FILM_TEST(the_live_filter_narrows_the_rows),
+		FILM_TEST(age_in_the_live_filter_knows_the_history),
+		FILM_TEST(a_new_frame_is_not_filtered_before_it_is_arranged),
+		FILM_TEST(the_detail_comes_with_the_frame_and_knows_the_past),
+		FILM_TEST(a_frame_alone_says_that_it_does_not_know_the_past),
+		FILM_TEST(absent_fields_are_not_shown_as_zero),
+		FILM_TEST(services_are_worst_first),
+	};
+	return cmocka_run_group_tests_name("watch_frame", tests, NULL, NULL);
+}

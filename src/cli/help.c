@@ -45,7 +45,7 @@ static void print_overview(FILE *out)
 	      "Commands:\n",
 	      out);
 	for (const struct command_row *c = command_table; c->name; c++)
-		fprintf(out, "  %-7s %-10s %s\n", c->name, c->arguments, c->help);
+		fprintf(out, "  %-7s %-12s %s\n", c->name, c->arguments, c->help);
 	fputs("\nOptions of a command: conn-doctor help COMMAND\n\n"
 	      "Examples:\n"
 	      "  conn-doctor check               everything on this host\n"

@@ -271,7 +271,7 @@ static int unknown_command(const char *name, struct error *err)
 				 "check '%.60s'",
 				 name, name);
 	return error_set(err, ERROR_USAGE,
-			 "'%.60s' is not a command; they are check, list and watch",
+			 "'%.60s' is not a command",
 			 name);
 }
 

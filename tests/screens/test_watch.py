@@ -666,8 +666,8 @@ class WatchTest(unittest.TestCase):
             t.wait_for(r"^filter / verdict unread$")
             t.press("\x1bOB")
             t.wait_for(r"^filter / age >= 1h$")
-            t.press("\x15dev lo")
-            t.wait_for("cannot be looked up here")
+            t.press("\x15dev nosuch0")
+            t.wait_for("no interface 'nosuch0' here")
             t.press("\x15\xe9\x1bOD\x1b[3~\x1b")
             t.wait_for(rf"^filter :{PORT} and age < 1h  ")
             t.press("p/\x15verdict unread\r")  # frozen: of what is shown

@@ -270,9 +270,7 @@ static int unknown_command(const char *name, struct error *err)
 				 "'%.60s' is not a command; to look at it: conn-doctor "
 				 "check '%.60s'",
 				 name, name);
-	return error_set(err, ERROR_USAGE,
-			 "'%.60s' is not a command",
-			 name);
+	return error_set(err, ERROR_USAGE, "'%.60s' is not a command", name);
 }
 
 static const char *option_name_at(size_t i)

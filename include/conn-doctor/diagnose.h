@@ -48,6 +48,11 @@ struct derived {
 	int64_t gives_up_ms;    /* until the kernel ends it by itself */
 };
 
+/* Age of a connection, a lower bound; `past` may be NULL. DERIVED_UNKNOWN when untold.
+ */
+int64_t connection_age_ms(const struct tcp_socket *sk, const struct socket_past *past,
+			  uint64_t now_ms);
+
 void derive(const struct report *r, uint32_t row, struct derived *out);
 
 /* The numbers behind the verdict of a row, one sentence each, limits included. */

@@ -50,9 +50,8 @@ void history_update(struct history *h, const struct snapshot *snap);
 /* False when nothing is known of the cookie. */
 bool history_find(const struct history *h, uint64_t cookie, struct socket_past *out);
 
-/* How many snapshots were taken in, and when the first one was (monotonic ms). */
+/* How many snapshots were taken in. */
 size_t history_pass_count(const struct history *h);
-uint64_t history_start_ms(const struct history *h);
 
 /* Growth of a kernel counter (enum kernel_value) since the first pass; -1 unknown. */
 int64_t history_counter_growth(const struct history *h, enum kernel_value value);

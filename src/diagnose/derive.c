@@ -192,15 +192,16 @@ static int64_t gives_up_of(const struct tcp_socket *sk, const int64_t *kernel,
 	}
 }
 
-/* None of the clocks can be older than the connection itself. */
-static int64_t clock_age(const struct tcp_socket *sk)
+int64_t connection_age_ms(const struct tcp_socket *sk, const struct socket_past *past,
+			  uint64_t now_ms)
 {
-	uint32_t age = sk->last_ack_recv_ms;
-	if (sk->last_data_recv_ms > age)
-		age = sk->last_data_recv_ms;
-	if (sk->last_data_sent_ms > age)
-		age = sk->last_data_sent_ms;
-	return age;
+	int64_t age = DERIVED_UNKNOWN;
+	if (has_clocks(sk)) {
+		/* None of the clocks can be older than the connection itself. */
+		age = max_i64(sk->last_ack_recv_ms, sk->last_data_recv_ms);
+		age = max_i64(age, sk->last_data_sent_ms);
+	}
+	return past ? max_i64(age, (int64_t)(now_ms - past->first_seen_ms)) : age;
 }
 
 /*
@@ -212,18 +213,15 @@ static void derive_ages(struct context *c)
 {
 	const struct tcp_socket *sk = c->sk;
 	struct derived *d = &c->d;
-	d->age_ms = d->in_state_ms = DERIVED_UNKNOWN;
-	if (has_clocks(sk)) {
-		d->age_ms = clock_age(sk);
+	d->age_ms = connection_age_ms(sk, c->past, c->now_ms);
+	d->in_state_ms = DERIVED_UNKNOWN;
+	if (has_clocks(sk))
 		d->in_state_ms = sk->state == TCP_STATE_ESTABLISHED
-					 ? d->age_ms
+					 ? connection_age_ms(sk, NULL, c->now_ms)
 					 : sk->last_ack_recv_ms;
-	}
 	if (!c->past)
 		return;
-	int64_t seen = (int64_t)(c->now_ms - c->past->first_seen_ms);
 	int64_t state = (int64_t)(c->now_ms - c->past->state_since_ms);
-	d->age_ms = max_i64(d->age_ms, seen);
 	d->is_in_state_exact = c->past->is_state_since_exact;
 	d->in_state_ms = d->is_in_state_exact ? state : max_i64(d->in_state_ms, state);
 }

@@ -230,10 +230,11 @@ int endpoint_parse(const char *word, struct endpoint *out, struct error *err)
 	word = take_family(word, out);
 	if (out->is_foreign)
 		return 0;
-	if (strlen(word) > ADDRESS_TEXT_MAX)
+	size_t len = strlen(word);
+	if (len > ADDRESS_TEXT_MAX)
 		return error_set(err, ERROR_USAGE,
 				 "'%.40s...' is too long for an address", word);
-	strcpy(text, word);
+	memcpy(text, word, len + 1);
 	if (split(text, &prefix, &port, err))
 		return -1;
 	bool is_bracketed = *text == '[';

@@ -222,11 +222,6 @@ size_t history_pass_count(const struct history *h)
 	return h->pass;
 }
 
-uint64_t history_start_ms(const struct history *h)
-{
-	return h->start_ms;
-}
-
 int64_t history_counter_growth(const struct history *h, enum kernel_value value)
 {
 	if (!h || h->pass == 0 || h->first_kernel[value] < 0 ||

@@ -41,21 +41,8 @@ static int64_t age_of(const struct frame *f, const struct history *past, uint32_
 {
 	const struct tcp_socket *sk = &f->snap.sockets[row];
 	struct socket_past found;
-	int64_t age_ms = -1;
-	/* In SYN_SENT the clocks hold the time since boot. */
-	if ((sk->has & TCP_HAS_INFO) && sk->state != TCP_STATE_SYN_SENT &&
-	    sk->state != TCP_STATE_CLOSED) {
-		age_ms = sk->last_ack_recv_ms;
-		if (sk->last_data_recv_ms > age_ms)
-			age_ms = sk->last_data_recv_ms;
-		if (sk->last_data_sent_ms > age_ms)
-			age_ms = sk->last_data_sent_ms;
-	}
-	if (history_find(past, sk->cookie, &found)) {
-		int64_t seen_ms = (int64_t)(f->snap.monotonic_ms - found.first_seen_ms);
-		age_ms = seen_ms > age_ms ? seen_ms : age_ms;
-	}
-	return age_ms;
+	bool is_known = history_find(past, sk->cookie, &found);
+	return connection_age_ms(sk, is_known ? &found : NULL, f->snap.monotonic_ms);
 }
 
 static void keep_ages(struct frame *f, const struct history *past)

@@ -215,11 +215,12 @@ char *size_print(uint64_t bytes, char out[static FORMAT_SIZE])
 
 char *time_print_utc(uint64_t realtime_ns, char out[static FORMAT_SIZE])
 {
+	static const char unprintable[] = "0000-00-00T00:00:00.000Z";
 	time_t seconds = (time_t)(realtime_ns / 1000000000);
 	struct tm tm;
 	/* A year beyond 9999 (hostile recording) would not fit the format. */
 	if (!gmtime_r(&seconds, &tm) || tm.tm_year > 9999 - 1900)
-		return strcpy(out, "0000-00-00T00:00:00.000Z");
+		return memcpy(out, unprintable, sizeof(unprintable));
 	size_t len = strftime(out, FORMAT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out + len, FORMAT_SIZE - len, ".%03uZ",
 		 (unsigned)(realtime_ns / 1000000 % 1000));

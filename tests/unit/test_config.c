@@ -15,6 +15,7 @@
 
 #include "conn-doctor/config.h"
 #include "conn-doctor/memory.h"
+#include "tree.h"
 
 #define TEN     "aaaaaaaaaa"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
@@ -257,8 +258,7 @@ static int make_root(void **state)
 static int remove_root(void **state)
 {
 	(void)state;
-	auto_free char *command = xasprintf("rm -r '%s'", root);
-	return system(command);
+	return remove_tree(root);
 }
 
 static struct config load(void)

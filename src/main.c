@@ -75,6 +75,17 @@ static int session_close(struct session *s, struct error *err)
 	return result;
 }
 
+/* Closes, and hands the status on; the first error is the one that is told. */
+static int session_end(struct session *s, int status, struct error *err)
+{
+	struct error close_error = { 0 };
+	if (session_close(s, &close_error) && status >= 0) {
+		*err = close_error;
+		return -1;
+	}
+	return status;
+}
+
 static void wait_until(struct timespec *next, uint64_t interval_ms)
 {
 	next->tv_sec += (time_t)(interval_ms / 1000);
@@ -195,12 +206,7 @@ static int run_check_or_list(const struct options *o, struct error *err)
 	int status = -1;
 	if (session_open(&s, o, err) == 0)
 		status = diagnose_and_write(&s, o->command == COMMAND_LIST, err);
-	struct error close_error = { 0 };
-	if (session_close(&s, &close_error) && status >= 0) {
-		*err = close_error;
-		return -1;
-	}
-	return status;
+	return session_end(&s, status, err);
 }
 
 static int run_watch(const struct options *o, struct error *err)
@@ -221,11 +227,7 @@ static int run_watch(const struct options *o, struct error *err)
 		};
 		status = watch_run(&watch, err);
 	}
-	struct error close_error = { 0 };
-	if (session_close(&s, &close_error) && status >= 0) {
-		*err = close_error;
-		return -1;
-	}
+	status = session_end(&s, status, err);
 	if (status > 0) {
 		/* Ended by this signal: so that the shell sees it. */
 		raise(status);
@@ -245,14 +247,6 @@ static int run_help(const struct options *o, struct error *err)
 	}
 	help_print(c, stdout);
 	return EXIT_OK;
-}
-
-static const struct command_row *command_row(enum command id)
-{
-	for (const struct command_row *c = command_table; c->name; c++)
-		if (c->id == id)
-			return c;
-	return NULL;
 }
 
 static const struct {
@@ -293,7 +287,7 @@ static int run(struct options *o, struct error *err)
 		return EXIT_OK;
 	}
 	if (o->is_help) {
-		help_print(command_row(o->command), stdout);
+		help_print(command_row_of(o->command), stdout);
 		return EXIT_OK;
 	}
 	options_load_config(o);
@@ -310,7 +304,7 @@ static int complain(const struct options *o, const struct error *err)
 	fprintf(stderr, "conn-doctor: %s\n", err->text);
 	if (err->code != ERROR_USAGE)
 		return EXIT_CANNOT;
-	const struct command_row *c = command_row(o->command);
+	const struct command_row *c = command_row_of(o->command);
 	fprintf(stderr,
 		c ? "try 'conn-doctor help %s'\n" : "try 'conn-doctor --help'\n",
 		c ? c->name : "");

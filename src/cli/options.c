@@ -244,6 +244,14 @@ enum { OPTION_MAX = 64 }; /* bits of `given` */
 _Static_assert(sizeof(option_table) / sizeof(*option_table) <= OPTION_MAX,
 	       "room for getopt's arrays");
 
+const struct command_row *command_row_of(enum command id)
+{
+	for (const struct command_row *c = command_table; c->name; c++)
+		if (c->id == id)
+			return c;
+	return NULL;
+}
+
 const struct command_row *command_find(const char *name)
 {
 	for (const struct command_row *c = command_table; c->name; c++)
@@ -375,10 +383,8 @@ static int refuse_foreign(const struct options *o, uint64_t given, struct error 
 	for (size_t i = 0; option_table[i].name; i++) {
 		if (!(given & 1ULL << i) || (option_table[i].commands & o->command))
 			continue;
-		const struct command_row *c = command_table;
-		while (c->id != o->command)
-			c++;
-		return error_set(err, ERROR_USAGE, "'%s' has no option '--%s'", c->name,
+		return error_set(err, ERROR_USAGE, "'%s' has no option '--%s'",
+				 command_row_of(o->command)->name,
 				 option_table[i].name);
 	}
 	return 0;

@@ -102,6 +102,8 @@ void options_clear(struct options *o);
 void options_load_config(struct options *o);
 
 const struct command_row *command_find(const char *name);
+/* NULL: no command was given. */
+const struct command_row *command_row_of(enum command id);
 
 /* NULL: the overview. */
 void help_print(const struct command_row *command, FILE *out);

@@ -30,9 +30,8 @@ struct lab_state {
 	const char *finding;    /* one that must appear as well, or NULL */
 	bool is_seen_by_client; /* the sick end is the client's */
 	bool is_ipv4_only;
-	const struct lab_step *steps; /* NULL: cannot be made, for this reason: */
+	const struct lab_step *steps;
 	size_t step_count;
-	const char *missing;
 };
 
 /* In the order of the list; ends with an all-zero row. */
@@ -47,7 +46,7 @@ struct lab_options {
 	uint64_t hold_ms;
 };
 
-/* NULL with an ERROR_USAGE that names the nearest state, or why it is not made. */
+/* NULL with an ERROR_USAGE that names the nearest state. */
 const struct lab_state *lab_state_find(const char *name, struct error *err);
 
 /* From the last step to the verdict with default limits. */

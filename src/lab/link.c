@@ -198,7 +198,8 @@ static int change_address(const struct side *s, int type, int flags, int family)
 	return request_send(s, &r);
 }
 
-static int change_neighbour(const struct side *s, int type, int flags, int family)
+static int change_neighbour(const struct side *s, int type, int flags, int family,
+			    unsigned host)
 {
 	struct request r;
 	unsigned char mac[MAC_SIZE];
@@ -207,16 +208,18 @@ static int change_neighbour(const struct side *s, int type, int flags, int famil
 	neighbour->ndm_ifindex = device_index(s, DEVICE);
 	neighbour->ndm_state = NUD_PERMANENT;
 	put_ip(r.header, NDA_DST, family, other_side(s));
-	mac_of(link_host(other_side(s)), mac);
+	mac_of(host, mac);
 	mnl_attr_put(r.header, NDA_LLADDR, MAC_SIZE, mac);
 	return request_send(s, &r);
 }
 
+enum { NEW = NLM_F_CREATE | NLM_F_REPLACE };
+
 static int add_family(const struct side *s, int family)
 {
-	enum { NEW = NLM_F_CREATE | NLM_F_REPLACE };
 	return change_address(s, RTM_NEWADDR, NEW, family) ||
-			       change_neighbour(s, RTM_NEWNEIGH, NEW, family)
+			       change_neighbour(s, RTM_NEWNEIGH, NEW, family,
+						link_host(other_side(s)))
 		       ? -1
 		       : 0;
 }
@@ -256,7 +259,16 @@ int link_lose_address(struct side *s, size_t number, struct error *err)
 int link_forget_neighbour(struct side *s, size_t number, struct error *err)
 {
 	(void)number;
-	if (change_neighbour(s, RTM_DELNEIGH, 0, AF_INET))
+	if (change_neighbour(s, RTM_DELNEIGH, 0, AF_INET, link_host(other_side(s))))
 		return failed(s, "forget the neighbour", err);
+	return 0;
+}
+
+int link_lose(struct side *s, bool is_losing, struct error *err)
+{
+	unsigned host = is_losing ? MAC_OF_NOBODY : link_host(other_side(s));
+	if (change_neighbour(s, RTM_NEWNEIGH, NEW, AF_INET, host) ||
+	    (s->has_ipv6 && change_neighbour(s, RTM_NEWNEIGH, NEW, AF_INET6, host)))
+		return failed(s, "change the neighbour", err);
 	return 0;
 }

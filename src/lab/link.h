@@ -15,6 +15,9 @@ int link_down(struct side *s, size_t number, struct error *err);
 int link_lose_address(struct side *s, size_t number, struct error *err);
 int link_forget_neighbour(struct side *s, size_t number, struct error *err);
 
+/* Frames to the other side go to nobody, or reach it again. */
+int link_lose(struct side *s, bool is_losing, struct error *err);
+
 /* The host part of an address: 10.123.0.N and fd12::N. */
 unsigned link_host(enum side_name name);
 

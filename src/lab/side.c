@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@
  * answers. It dies with its parent: by the kernel's hand, and because it reads
  * the end of the stream.
  */
+
+enum { KEEP_TICK_MS = 10 };
 
 struct answer {
 	int result;
@@ -51,6 +54,17 @@ size_t side_step_count(const struct lab_state *state)
 	return NETWORK_STEPS + state->step_count;
 }
 
+/* Waits for the number of the next step; false: the parent is gone. */
+static bool wait_for_order(struct side *s, size_t *step)
+{
+	struct pollfd control = { .fd = s->control, .events = POLLIN };
+	struct error err;
+	while (s->keep && poll(&control, 1, KEEP_TICK_MS) == 0)
+		if (s->keep(s, &err))
+			return false; /* the parent sees that this side has ended */
+	return recv(s->control, step, sizeof(*step), 0) == sizeof(*step);
+}
+
 void side_main(struct side *s, pid_t parent)
 {
 	char name[16];
@@ -60,7 +74,7 @@ void side_main(struct side *s, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0); /* it was gone before the line above */
-	while (recv(s->control, &i, sizeof(i), 0) == sizeof(i)) {
+	while (wait_for_order(s, &i)) {
 		const struct lab_step *step = side_step(s->options->state, i);
 		struct answer answer = { 0 };
 		answer.result = step->act(s, step->number, &answer.error);

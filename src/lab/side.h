@@ -23,6 +23,9 @@ struct side {
 	int listener;
 	int *sockets;
 	size_t socket_count, socket_capacity;
+	/* What a state that must be kept up does while nothing else is to be done. */
+	int (*keep)(struct side *s, struct error *err);
+	bool is_losing; /* see sockets_lose() */
 };
 
 /* What a row's step does: on one side, with a number (bytes, clients) if it takes one.

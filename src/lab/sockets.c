@@ -239,3 +239,61 @@ int sockets_close(struct side *s, size_t number, struct error *err)
 		close(s->sockets[--s->socket_count]);
 	return 0;
 }
+
+enum { LOST_MESSAGE = 100 };
+
+/* How many connections wait for an acknowledgement; or have sent again, too. */
+static size_t count_in_flight(const struct side *s, bool is_retransmitted)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < s->socket_count; i++) {
+		struct tcp_info info = { 0 };
+		socklen_t size = sizeof(info);
+		if (getsockopt(s->sockets[i], IPPROTO_TCP, TCP_INFO, &info, &size))
+			continue;
+		if (info.tcpi_unacked && (!is_retransmitted || info.tcpi_retransmits))
+			count++;
+	}
+	return count;
+}
+
+/*
+ * A message is lost until each connection has sent it again, which is lost too;
+ * the next time it arrives, and the next message is lost. So there is always
+ * something in flight, and it is always acknowledged in the end.
+ */
+static int keep_losing(struct side *s, struct error *err)
+{
+	bool is_done = s->is_losing ? count_in_flight(s, true) == s->socket_count
+				    : count_in_flight(s, false) == 0;
+	if (!is_done)
+		return 0;
+	s->is_losing = !s->is_losing;
+	if (link_lose(s, s->is_losing, err))
+		return -1;
+	return s->is_losing ? sockets_send(s, LOST_MESSAGE, err) : 0;
+}
+
+int sockets_lose(struct side *s, size_t number, struct error *err)
+{
+	(void)number, (void)err;
+	s->keep = keep_losing;
+	return 0;
+}
+
+static int keep_draining(struct side *s, struct error *err)
+{
+	char bytes[CHUNK];
+	(void)err;
+	for (size_t i = 0; i < s->socket_count; i++)
+		while (recv(s->sockets[i], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+			;
+	return 0;
+}
+
+int sockets_drain(struct side *s, size_t number, struct error *err)
+{
+	(void)number, (void)err;
+	s->keep = keep_draining;
+	return 0;
+}

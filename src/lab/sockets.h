@@ -18,6 +18,9 @@ int sockets_send(struct side *s, size_t number, struct error *err);
 int sockets_fill(struct side *s, size_t number, struct error *err);
 int sockets_receive(struct side *s, size_t number, struct error *err);
 int sockets_receive_end(struct side *s, size_t number, struct error *err);
+/* From here on, for as long as the state is held. */
+int sockets_lose(struct side *s, size_t number, struct error *err);
+int sockets_drain(struct side *s, size_t number, struct error *err);
 int sockets_shutdown(struct side *s, size_t number, struct error *err);
 int sockets_close(struct side *s, size_t number, struct error *err);
 

@@ -68,11 +68,12 @@ class Host:
     def come_back(self):
         self._element("delete", "gone")
 
-    def start_loss(self):
-        self._element("add", "lossy")
+    def start_loss(self, percent=20):
+        """20 or 5 of a hundred packets to it are lost from now on."""
+        self._element("add", f"lossy{percent}_")
 
-    def end_loss(self):
-        self._element("delete", "lossy")
+    def end_loss(self, percent=20):
+        self._element("delete", f"lossy{percent}_")
 
     def cut_after(self, count):
         """Vanishes by itself once the server has sent it count bytes."""
@@ -393,16 +394,20 @@ class Lab:
             table inet lab {
               set gone4 { type ipv4_addr; }
               set gone6 { type ipv6_addr; }
-              set lossy4 { type ipv4_addr; }
-              set lossy6 { type ipv6_addr; }
+              set lossy20_4 { type ipv4_addr; }
+              set lossy20_6 { type ipv6_addr; }
+              set lossy5_4 { type ipv4_addr; }
+              set lossy5_6 { type ipv6_addr; }
               chain forward {
                 type filter hook forward priority 0;
                 ip saddr @gone4 drop
                 ip daddr @gone4 drop
                 ip6 saddr @gone6 drop
                 ip6 daddr @gone6 drop
-                ip daddr @lossy4 numgen random mod 100 < 20 drop
-                ip6 daddr @lossy6 numgen random mod 100 < 20 drop
+                ip daddr @lossy20_4 numgen random mod 100 < 20 drop
+                ip6 daddr @lossy20_6 numgen random mod 100 < 20 drop
+                ip daddr @lossy5_4 numgen random mod 100 < 5 drop
+                ip6 daddr @lossy5_6 numgen random mod 100 < 5 drop
               }
             }""")
         for name in self._names:

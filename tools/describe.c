@@ -12,6 +12,7 @@
 #include "conn-doctor/knowledge.h"
 #include "conn-doctor/lab.h"
 #include "conn-doctor/limits.h"
+#include "conn-doctor/policy.h"
 #include "conn-doctor/report.h"
 #include "conn-doctor/verdict.h"
 
@@ -83,11 +84,59 @@ static void print_keys(void)
 	}
 }
 
+static void print_policy_values(const struct policy_key *key)
+{
+	static const char *const kinds[] = {
+		[POLICY_FILTER] = "a filter, as conn-doctor-filter(7) describes it",
+		[POLICY_RANGE] =
+			"a range: [@]START:END, with ms, s, m, h, d or % where "
+			"the finding's value is a time or a share",
+		[POLICY_ADDRESSES] = "addresses and networks, separated by commas; "
+				     "indented lines go on",
+	};
+	char min[32], max[32];
+	if (key->kind == POLICY_WORD) {
+		for (size_t i = 0; key->words[i]; i++)
+			printf("%s %s", i ? "," : "one of", key->words[i]);
+	} else if (key->kind == POLICY_NUMBER) {
+		printf("from %s to %s", policy_print_number(key, key->min, min),
+		       policy_print_number(key, key->max, max));
+	} else {
+		printf("%s", kinds[key->kind]);
+	}
+}
+
+/* As keys, with an example where those of [main] and [limits] have a default. */
+static void print_policy_keys(const struct policy_key *table, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		printf("policy\t%s\t%s\t%s\t", table[i].section, table[i].name,
+		       table[i].example);
+		print_policy_values(&table[i]);
+		printf("\t%s\t%s\n", table[i].help, table[i].reason);
+	}
+}
+
+static void print_policy(void)
+{
+	print_policy_keys(target_key_table, TARGET_KEY_COUNT);
+	print_policy_keys(check_key_table, CHECK_KEY_COUNT);
+	print_policy_keys(ignore_key_table, IGNORE_KEY_COUNT);
+	for (enum front f = 0; f < FRONT_COUNT; f++) {
+		const struct front_info *front = &front_table[f];
+		printf("front\t%s\t%s\t%llu\t%llu\t%s\n", front->word, front->name,
+		       (unsigned long long)front->idle_ms / 1000,
+		       (unsigned long long)front->response_ms / 1000,
+		       or_dash(*front->idle_name ? front->idle_name : NULL));
+	}
+}
+
 int main(void)
 {
 	print_commands_and_options();
 	print_limits();
 	print_keys();
+	print_policy();
 	for (const struct lab_state *s = lab_table; s->name; s++)
 		if (s->steps)
 			printf("state\t%s\t%s\n", s->name, s->help);

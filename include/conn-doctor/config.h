@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conn-doctor/error.h"
 #include "conn-doctor/limits.h"
+#include "conn-doctor/policy.h"
 #include "conn-doctor/strbuf.h"
 
 /*
@@ -33,7 +35,7 @@ enum { CONFIG_WORDS_MAX = 4 };
 struct config_key {
 	const char *section;
 	const char *name;
-	const char *words[CONFIG_WORDS_MAX]; /* the value is an index; else a unit */
+	const char *words[CONFIG_WORDS_MAX]; /* ends with NULL; the value is an index */
 	enum limit_unit unit;
 	uint64_t initial, min, max;
 	const char *initial_text; /* where the initial value is not one value */
@@ -52,9 +54,11 @@ struct config_value {
 
 struct config {
 	struct config_value values[CONFIG_END];
-	char **paths; /* the files that were read, in order */
+	struct policy policy; /* of the sections that are not in config_table */
+	char **paths;         /* the files that were read, in order */
 	size_t path_count, path_capacity;
-	struct strbuf errors; /* one `FILE:LINE: message` a line, safe on a terminal */
+	/* `FILE:LINE: message`, safe on a terminal; lines that go on are indented */
+	struct strbuf errors;
 	size_t error_count;
 };
 
@@ -68,11 +72,18 @@ struct config_places {
 void config_init(struct config *c);
 void config_clear(struct config *c);
 
-/* Reads the files; what is wrong goes to c->errors, and the key to its default. */
+/* Reads and finishes the files; what is wrong goes to c->errors, and the key to its
+ * default. */
 void config_load(struct config *c, const struct config_places *places);
 
 /* One file's text; `path` is for messages. */
 void config_read(struct config *c, const char *path, const char *text, size_t len);
+
+/* What only all files together can say: a target without a filter. */
+void config_finish(struct config *c);
+
+/* The value of a key as a file or an option gives it. */
+int config_parse(enum config_id id, const char *text, uint64_t *out, struct error *err);
 
 /* An option on the command line beats every file. */
 void config_override(struct config *c, enum config_id id, uint64_t value);

@@ -156,6 +156,12 @@ enum limit_unit { LIMIT_COUNT, LIMIT_DURATION, LIMIT_SHARE };
 	X(PEER_SHARE, "peer-share", SHARE, 300, 1, 1000,                               \
 	  "one peer's share of a service's connections that is told",                  \
 	  "one of many clients should not hold a third of them")                       \
+	X(PEER_CRITICAL_COUNT, "peer-critical-count", COUNT, 200, 1, 100000000,        \
+	  "so many connections of one peer are critical, where proxies are named",     \
+	  "four times peer-count; counts only once [ignore] proxies is set")           \
+	X(PEER_CRITICAL_SHARE, "peer-critical-share", SHARE, 700, 1, 1000,             \
+	  "such a share held by one peer is critical, where proxies are named",        \
+	  "there is little left for everybody else")                                   \
 	X(KEEPALIVE_IDLE_AGE, "keepalive-idle-age", DURATION, LIMIT_SECONDS(300), 0,   \
 	  LIMIT_WEEK, "idle time from which a connection should have keepalive",       \
 	  "middleboxes forget idle connections after 240 to 350 s")                    \

@@ -9,13 +9,32 @@
 
 enum { STATUS_FINE = 0, STATUS_WRONG = 3, KEY_COLUMN = 44 };
 
+/* A value as a line of a file, its origin as a comment. */
+static void show_line(FILE *out, const char *key, const char *value, const char *origin)
+{
+	int len = fprintf(out, "%s = %s", key, value);
+	fprintf(out, "%*s ; %s\n", len < KEY_COLUMN ? KEY_COLUMN - len : 0, "", origin);
+}
+
+static void show_header(FILE *out, const char **last, const char *section)
+{
+	if (strcmp(*last, section) != 0)
+		fprintf(out, "%s[%s]\n", **last ? "\n" : "", section);
+	*last = section;
+}
+
+static void add_place(struct strbuf *out, const char *path, unsigned line)
+{
+	text_sanitize(out, path, strlen(path));
+	strbuf_addf(out, ":%u", line);
+}
+
 static void add_origin(struct strbuf *out, enum config_id id,
 		       const struct config_value *value)
 {
 	const char *initial_text = config_table[id].initial_text;
 	if (value->path) {
-		text_sanitize(out, value->path, strlen(value->path));
-		strbuf_addf(out, ":%u", value->line);
+		add_place(out, value->path, value->line);
 	} else {
 		strbuf_add(out, value->is_option ? "option" : "built-in");
 		if (initial_text && value->value == config_table[id].initial)
@@ -23,23 +42,38 @@ static void add_origin(struct strbuf *out, enum config_id id,
 	}
 }
 
+struct policy_page {
+	FILE *out;
+	char section[64];
+};
+
+static void show_policy_line(void *context, const char *section, const char *key,
+			     const char *value, const struct declared *origin)
+{
+	struct policy_page *page = context;
+	auto_strbuf struct strbuf place = { 0 };
+	if (strcmp(page->section, section) != 0)
+		fprintf(page->out, "\n[%s]\n", section);
+	snprintf(page->section, sizeof(page->section), "%s", section);
+	add_place(&place, origin->path, origin->line);
+	show_line(page->out, key, value, place.text);
+}
+
 /* As lines that can be read back: what is in force, frozen into a file. */
 static void show(const struct config *c, FILE *out)
 {
 	const char *section = "";
+	struct policy_page page = { .out = out };
 	for (enum config_id id = 0; id < CONFIG_END; id++) {
 		char value[32];
 		auto_strbuf struct strbuf origin = { 0 };
 		const struct config_key *key = &config_table[id];
-		if (strcmp(section, key->section) != 0)
-			fprintf(out, "%s[%s]\n", *section ? "\n" : "", key->section);
-		section = key->section;
+		show_header(out, &section, key->section);
 		config_print(id, c->values[id].value, value);
 		add_origin(&origin, id, &c->values[id]);
-		int len = fprintf(out, "%s = %s", key->name, value);
-		fprintf(out, "%*s ; %s\n", len < KEY_COLUMN ? KEY_COLUMN - len : 0, "",
-			origin.text);
+		show_line(out, key->name, value, origin.text);
 	}
+	policy_each(&c->policy, show_policy_line, &page);
 }
 
 static int run_show(const struct config *c)

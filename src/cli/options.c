@@ -8,7 +8,7 @@
 #include "conn-doctor/memory.h"
 #include "conn-doctor/text.h"
 
-enum { INTERVAL_MIN_MS = 100, PASS_COUNT_MAX = 1000000 };
+enum { PASS_COUNT_MAX = 1000000 };
 
 const struct command_row command_table[] = {
 	{ COMMAND_CHECK, "check", "[FILTER]", "diagnose once and exit with the verdict",
@@ -59,12 +59,7 @@ static int apply_json(struct options *o, const char *value, struct error *err)
 
 static int apply_interval(struct options *o, const char *value, struct error *err)
 {
-	if (duration_parse(value, &o->interval_ms, err))
-		return -1;
-	if (o->interval_ms < INTERVAL_MIN_MS)
-		return error_set(err, ERROR_USAGE, "'%.40s' is shorter than 100ms",
-				 value);
-	return 0;
+	return config_parse(CONFIG_INTERVAL, value, &o->interval_ms, err);
 }
 
 static int apply_count(struct options *o, const char *value, struct error *err)
@@ -81,7 +76,7 @@ static int apply_once(struct options *o, const char *value, struct error *err)
 
 static int apply_timeout(struct options *o, const char *value, struct error *err)
 {
-	return duration_parse(value, &o->timeout_ms, err);
+	return config_parse(CONFIG_TIMEOUT, value, &o->timeout_ms, err);
 }
 
 static int apply_hold(struct options *o, const char *value, struct error *err)
@@ -105,21 +100,11 @@ static int apply_set(struct options *o, const char *value, struct error *err)
 
 static int apply_color(struct options *o, const char *value, struct error *err)
 {
-	static const struct {
-		const char *name;
-		enum color_mode mode;
-	} modes[] = { { "auto", COLOR_AUTO },
-		      { "always", COLOR_ALWAYS },
-		      { "never", COLOR_NEVER } };
-	const char *wanted = value ? value : "always";
-	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
-		if (strcmp(modes[i].name, wanted) == 0) {
-			o->color = modes[i].mode;
-			return 0;
-		}
-	}
-	return error_set(err, ERROR_USAGE, "'%.40s' is not auto, always or never",
-			 value);
+	uint64_t color;
+	if (config_parse(CONFIG_COLOR, value ? value : "always", &color, err))
+		return -1;
+	o->color = (enum color_mode)color;
+	return 0;
 }
 
 static int apply_fail_on(struct options *o, const char *value, struct error *err)

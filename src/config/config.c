@@ -21,6 +21,7 @@ void config_clear(struct config *c)
 	for (size_t i = 0; i < c->path_count; i++)
 		free(c->paths[i]);
 	free(c->paths);
+	policy_clear(&c->policy);
 	strbuf_clear(&c->errors);
 	*c = (struct config){ 0 };
 }
@@ -40,10 +41,28 @@ void config_add_error(struct config *c, const char *path, unsigned line,
 	if (line)
 		strbuf_addf(&c->errors, ":%u", line);
 	strbuf_add(&c->errors, ": ");
-	text_sanitize(&c->errors, text, strlen(text));
-	strbuf_add_char(&c->errors, '\n');
+	/* A message about a filter shows the place in lines of its own. */
+	for (const char *end; *text; text = *end ? end + 1 : end) {
+		end = strchrnul(text, '\n');
+		text_sanitize(&c->errors, text, (size_t)(end - text));
+		strbuf_add_char(&c->errors, '\n');
+	}
 	if (++c->error_count == CONFIG_ERRORS_MAX)
 		strbuf_add(&c->errors, "the rest is not read: too many errors\n");
+}
+
+void config_finish(struct config *c)
+{
+	for (size_t i = 0; i < c->policy.target_count; i++) {
+		const struct target *t = &c->policy.targets[i];
+		struct error err;
+		if (t->filter || t->is_filter_wrong)
+			continue;
+		error_set(&err, ERROR_INPUT,
+			  "[target %s] has no filter: which connections are meant?",
+			  t->name);
+		config_add_error(c, t->path, t->line, err.text);
+	}
 }
 
 void config_load(struct config *c, const struct config_places *places)
@@ -52,4 +71,5 @@ void config_load(struct config *c, const struct config_places *places)
 		config_read_places(c, places);
 	else if (strcmp(places->file, "none") != 0)
 		config_read_named(c, places->file);
+	config_finish(c);
 }

@@ -58,92 +58,123 @@ static const char *limit_key_at(size_t i)
 	return i < LIMITS_END ? config_table[CONFIG_LIMITS + i].name : NULL;
 }
 
-static const struct {
-	const char *name;
-	const char *(*key_at)(size_t i);
-} sections[] = { { "main", main_key_at }, { "limits", limit_key_at } };
+static const char *target_key_at(size_t i)
+{
+	return i < TARGET_KEY_COUNT ? target_key_table[i].name : NULL;
+}
 
-enum { SECTION_COUNT = sizeof(sections) / sizeof(*sections) };
+static const char *check_key_at(size_t i)
+{
+	return i < CHECK_KEY_COUNT ? check_key_table[i].name : NULL;
+}
+
+static const char *ignore_key_at(size_t i)
+{
+	return i < IGNORE_KEY_COUNT ? ignore_key_table[i].name : NULL;
+}
+
+static const struct {
+	const char *word;
+	const char *name; /* as a message and the manual write it */
+	const char *(*key_at)(size_t i);
+	size_t first; /* position of key_at(0) in its table */
+} sections[SECTION_COUNT] = {
+	[SECTION_UNKNOWN] = { "", "", NULL, 0 },
+	[SECTION_MAIN] = { "main", "main", main_key_at, 0 },
+	[SECTION_LIMITS] = { "limits", "limits", limit_key_at, CONFIG_LIMITS },
+	[SECTION_TARGET] = { "target", "target NAME", target_key_at, 0 },
+	[SECTION_CHECK] = { "check", "check CODE", check_key_at, 0 },
+	[SECTION_IGNORE] = { "ignore", "ignore", ignore_key_at, 0 },
+};
 
 static const char *section_at(size_t i)
 {
-	return i < SECTION_COUNT ? sections[i].name : NULL;
+	return i + 1 < SECTION_COUNT ? sections[i + 1].word : NULL;
 }
 
-int config_find_section(const char *section, struct error *err)
+static int unknown_section(const char *header, const char *word, struct error *err)
 {
-	for (size_t i = 0; i < SECTION_COUNT; i++)
-		if (strcmp(sections[i].name, section) == 0)
-			return 0;
-	const char *nearest = text_nearest(section, section_at);
-	if (nearest)
-		return error_set(err, ERROR_INPUT,
-				 "there is no section [%.60s]; did you mean [%s]?",
-				 section, nearest);
+	const char *nearest = text_nearest(word, section_at);
+	for (enum section_kind k = 1; nearest && k < SECTION_COUNT; k++)
+		if (strcmp(sections[k].word, nearest) == 0)
+			return error_set(
+				err, ERROR_INPUT,
+				"there is no section [%.60s]; did you mean [%s]?",
+				header, sections[k].name);
 	return error_set(err, ERROR_INPUT,
-			 "there is no section [%.60s]; they are [main] and [limits]",
-			 section);
+			 "there is no section [%.60s]; they are [main], [limits], "
+			 "[target NAME], [check CODE] and [ignore]",
+			 header);
 }
 
-static const char *nearest_key(const char *section, const char *name)
+/* NAME in the header, or not, as the section wants it. */
+static int check_argument(enum section_kind kind, const char *header,
+			  const char *argument, struct error *err)
 {
-	for (size_t i = 0; i < SECTION_COUNT; i++)
-		if (strcmp(sections[i].name, section) == 0)
-			return text_nearest(name, sections[i].key_at);
-	return NULL;
+	bool is_wanted = strchr(sections[kind].name, ' ') != NULL;
+	if (is_wanted && !*argument)
+		return error_set(err, ERROR_INPUT, "[%s] is written [%s]", header,
+				 sections[kind].name);
+	if (!is_wanted && *argument)
+		return error_set(err, ERROR_INPUT, "[%.60s] is written [%s]", header,
+				 sections[kind].name);
+	return 0;
 }
 
-int config_find_key(const char *section, const char *name, enum config_id *out,
+int config_find_section(const char *header, enum section_kind *out,
+			const char **argument, struct error *err)
+{
+	char word[32];
+	size_t len = strcspn(header, " \t");
+	snprintf(word, sizeof(word), "%.*s", (int)len, header);
+	*argument = header + len + strspn(header + len, " \t");
+	for (enum section_kind k = 1; k < SECTION_COUNT; k++) {
+		if (strcmp(sections[k].word, word) != 0)
+			continue;
+		*out = k;
+		return check_argument(k, header, *argument, err);
+	}
+	return unknown_section(header, word, err);
+}
+
+/* Position of the name in the section's table, or SIZE_MAX. */
+static size_t position_of(enum section_kind section, const char *name)
+{
+	const char *at;
+	for (size_t i = 0; (at = sections[section].key_at(i)); i++)
+		if (strcmp(at, name) == 0)
+			return sections[section].first + i;
+	return SIZE_MAX;
+}
+
+int config_find_key(enum section_kind section, const char *name, size_t *out,
 		    struct error *err)
 {
-	const char *elsewhere = NULL;
-	for (enum config_id id = 0; id < CONFIG_END; id++) {
-		if (strcmp(config_table[id].name, name) != 0)
-			continue;
-		elsewhere = config_table[id].section;
-		if (strcmp(elsewhere, section) == 0) {
-			*out = id;
-			return 0;
-		}
-	}
-	if (elsewhere)
-		return error_set(err, ERROR_INPUT, "'%s' belongs in [%s], not in [%s]",
-				 name, elsewhere, section);
-	const char *nearest = nearest_key(section, name);
+	*out = position_of(section, name);
+	if (*out != SIZE_MAX)
+		return 0;
+	for (enum section_kind k = 1; k < SECTION_COUNT; k++)
+		if (position_of(k, name) != SIZE_MAX)
+			return error_set(err, ERROR_INPUT,
+					 "'%s' belongs in [%s], not in [%s]", name,
+					 sections[k].name, sections[section].name);
+	const char *nearest = text_nearest(name, sections[section].key_at);
 	if (nearest)
 		return error_set(err, ERROR_INPUT,
 				 "there is no key '%.60s' in [%s]; did you mean '%s'?",
-				 name, section, nearest);
+				 name, sections[section].name, nearest);
 	return error_set(err, ERROR_INPUT,
 			 "there is no key '%.60s' in [%s]; conn-doctor.conf(5) lists "
 			 "them",
-			 name, section);
-}
-
-static int unknown_word(const struct config_key *key, const char *text,
-			struct error *err)
-{
-	struct strbuf words = { 0 };
-	for (size_t i = 0; i < CONFIG_WORDS_MAX && key->words[i]; i++)
-		strbuf_addf(&words, "%s%s", i ? ", " : "", key->words[i]);
-	error_set(err, ERROR_INPUT, "'%.40s' is not one of %s", text, words.text);
-	strbuf_clear(&words);
-	return -1;
+			 name, sections[section].name);
 }
 
 int config_parse(enum config_id id, const char *text, uint64_t *out, struct error *err)
 {
 	const struct config_key *key = &config_table[id];
 	struct value_range range = { key->unit, key->min, key->max };
-	if (!key->words[0])
-		return value_parse(&range, text, out, err);
-	for (size_t i = 0; i < CONFIG_WORDS_MAX && key->words[i]; i++) {
-		if (strcmp(key->words[i], text) == 0) {
-			*out = i;
-			return 0;
-		}
-	}
-	return unknown_word(key, text, err);
+	return key->words[0] ? word_parse(key->words, text, out, err)
+			     : value_parse(&range, text, out, err);
 }
 
 char *config_print(enum config_id id, uint64_t value, char out[static 32])

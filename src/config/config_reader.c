@@ -11,8 +11,9 @@
  *   handler is an error;
  * - it ignores what follows a `]`, and an open `[` leaves the keys below in the
  *   section above; so headers are checked here and handed over clean;
- * - an indented line calls the handler again with the key above; no key takes a
- *   list, so that is always a mistake: mostly an indented key.
+ * - an indented line calls the handler again with the key above; only the keys of
+ *   [ignore] take a list, so elsewhere it is a mistake: mostly an indented key;
+ * - it cuts a section's name after 49 bytes; so the section is kept here.
  */
 #include <ctype.h>
 #include <ini.h>
@@ -21,9 +22,11 @@
 
 #include "conn-doctor/config.h"
 #include "conn-doctor/memory.h"
+#include "conn-doctor/text.h"
 
 #include "config_errors.h"
 #include "config_keys.h"
+#include "policy_keys.h"
 
 enum { SECTION_SIZE = 64 };
 
@@ -33,12 +36,20 @@ struct reader {
 	const char *at, *end;
 	unsigned line;
 	unsigned seen[CONFIG_END]; /* the line that set the key, in this file */
-	bool has_section;          /* a header stands above */
-	bool is_known;             /* and such a section exists */
-	bool is_indented;          /* the line at hand */
-	bool has_key;              /* a key stands above it, in the same section */
-	bool is_pending;           /* it should reach the handler */
+	unsigned seen_check[FINDING_KIND_COUNT]; /* the line of the header */
+	unsigned seen_ignore[IGNORE_KEY_COUNT];
+	/* Of the section at hand, when it has a name: it stands once in a file. */
+	unsigned seen_named[TARGET_KEY_COUNT];
+	enum section_kind section; /* of the header above */
+	struct target *target;
+	enum finding_kind check;
+	size_t key;       /* at which an indented line would go on */
+	bool has_section; /* a header stands above */
+	bool is_indented; /* the line at hand */
+	bool has_key;     /* a key stands above it, in the same section */
+	bool is_pending;  /* it should reach the handler */
 };
+_Static_assert((int)CHECK_KEY_COUNT <= (int)TARGET_KEY_COUNT, "room in seen_named");
 
 static void report(struct reader *r, const char *text)
 {
@@ -60,11 +71,74 @@ static const char *header_end(const char *s, const char *end)
 	return s;
 }
 
+static bool is_target_name(const char *name)
+{
+	return *name && strlen(name) <= TARGET_NAME_MAX &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")];
+}
+
+static int open_target(struct reader *r, const char *name, struct error *err)
+{
+	if (!is_target_name(name))
+		return error_set(err, ERROR_INPUT,
+				 "'%.60s' cannot name a target: at most %d letters, "
+				 "digits, '.', '_' and '-'",
+				 name, TARGET_NAME_MAX);
+	r->target = policy_target(&r->config->policy, name);
+	if (!r->target)
+		return error_set(err, ERROR_INPUT, "there are more than %d targets",
+				 TARGETS_MAX);
+	/* Two targets of one name in one file are a mistake; files are merged. */
+	if (r->target->path == r->path)
+		return error_set(err, ERROR_INPUT,
+				 "[target %s] stands in line %u already", name,
+				 r->target->line);
+	r->target->path = r->path;
+	r->target->line = r->line;
+	return 0;
+}
+
+static int open_check(struct reader *r, const char *code, struct error *err)
+{
+	r->check = policy_check_kind(code);
+	if (r->check == FINDING_KIND_COUNT) {
+		const char *nearest = text_nearest(code, policy_check_code);
+		return error_set(err, ERROR_INPUT,
+				 "there is no finding '%.60s'; %s%s%s", code,
+				 nearest ? "did you mean [check " : "",
+				 nearest ? nearest : "conn-doctor(1) lists them",
+				 nearest ? "]?" : "");
+	}
+	if (r->seen_check[r->check])
+		return error_set(err, ERROR_INPUT,
+				 "[check %s] stands in line %u already", code,
+				 r->seen_check[r->check]);
+	r->seen_check[r->check] = r->line;
+	return 0;
+}
+
+/* Whatever is wrong with the header, its keys are then nobody's. */
+static void open_section(struct reader *r, const char *header)
+{
+	struct error err;
+	const char *argument;
+	int result = config_find_section(header, &r->section, &argument, &err);
+	memset(r->seen_named, 0, sizeof(r->seen_named));
+	if (result == 0 && r->section == SECTION_TARGET)
+		result = open_target(r, argument, &err);
+	if (result == 0 && r->section == SECTION_CHECK)
+		result = open_check(r, argument, &err);
+	if (result == 0)
+		return;
+	report(r, err.text);
+	r->section = SECTION_UNKNOWN;
+}
+
 /* `line` begins with `[`. Gives libinih a header that it cannot misread. */
 static void take_header(struct reader *r, const char *line, const char *end, char *out,
 			int size)
 {
-	struct error err;
 	char name[SECTION_SIZE];
 	const char *close = header_end(line + 1, end);
 	const char *rest = skip_blanks(close + (close < end), end);
@@ -78,9 +152,7 @@ static void take_header(struct reader *r, const char *line, const char *end, cha
 	else if (rest < end && *rest != ';' && *rest != '#')
 		report(r, "nothing may follow the section's ']' but a comment");
 	r->has_section = true;
-	r->is_known = config_find_section(name, &err) == 0;
-	if (!r->is_known)
-		report(r, err.text);
+	open_section(r, name);
 	r->has_key = false;
 	snprintf(out, (size_t)size, "[%s]\n", name);
 }
@@ -127,7 +199,7 @@ static void skip_line(struct reader *r, const char *start, const char *trouble)
 		return;
 	/* Nobody knows what the keys below belong to. */
 	r->has_section = true;
-	r->is_known = false;
+	r->section = SECTION_UNKNOWN;
 }
 
 /* Gives libinih the line, or an empty one when it is not for libinih. */
@@ -163,14 +235,14 @@ static char *read_line(char *out, int size, void *stream)
 	return out;
 }
 
-/* Values hold no `#`: whoever wrote one meant a comment. */
-static void report_value(struct reader *r, const char *name, const char *value,
-			 struct error *err)
+/* Few values hold a `#`: whoever wrote one mostly meant a comment. */
+static void report_value(struct reader *r, const char *value, const struct error *err)
 {
-	error_wrap(err, "%s", name);
-	auto_free char *text = xasprintf(
-		"%s%s", err->text,
-		strchr(value, '#') ? "; a comment after a value begins with ' ;'" : "");
+	auto_free char *text =
+		xasprintf("%s%s", err->text,
+			  strchr(value, '#') && !strchr(err->text, '\n')
+				  ? "; a comment after a value begins with ' ;'"
+				  : "");
 	report(r, text);
 }
 
@@ -182,30 +254,80 @@ static void set_value(struct reader *r, enum config_id id, const char *text)
 	if (!*text)
 		return; /* back to the default, whatever another file said */
 	if (config_parse(id, text, &value->value, &err)) {
-		report_value(r, config_table[id].name, text, &err);
+		error_wrap(&err, "%s", config_table[id].name);
+		report_value(r, text, &err);
 		return;
 	}
 	value->path = r->path;
 	value->line = r->line;
 }
 
-static void take_key(struct reader *r, const char *section, const char *name,
-		     const char *value)
+static unsigned *seen_of(struct reader *r, size_t key)
+{
+	switch (r->section) {
+	case SECTION_MAIN:
+	case SECTION_LIMITS:
+		return &r->seen[key];
+	case SECTION_IGNORE:
+		return &r->seen_ignore[key];
+	default:
+		return &r->seen_named[key];
+	}
+}
+
+/* A key of [target NAME], [check CODE] or [ignore]. */
+static void set_policy(struct reader *r, size_t key, const char *text, bool is_more)
 {
 	struct error err;
-	enum config_id id;
-	if (config_find_key(section, name, &id, &err)) {
+	struct policy *p = &r->config->policy;
+	struct declared origin = { .path = r->path, .line = r->line };
+	int result =
+		r->section == SECTION_TARGET
+			? target_set(r->target, (enum target_key)key, text, &origin,
+				     &err)
+		: r->section == SECTION_CHECK
+			? check_set(&p->checks[r->check], (enum check_key)key, text,
+				    &origin, &err)
+			: ignore_set(&p->ignore[key], text, is_more, &origin, &err);
+	if (result)
+		report_value(r, text, &err);
+}
+
+static void take_key(struct reader *r, const char *name, const char *value)
+{
+	struct error err;
+	if (config_find_key(r->section, name, &r->key, &err)) {
 		report(r, err.text);
 		return;
 	}
-	if (r->seen[id]) {
+	unsigned *seen = seen_of(r, r->key);
+	if (*seen) {
 		error_set(&err, ERROR_INPUT, "'%s' is set in line %u already", name,
-			  r->seen[id]);
+			  *seen);
 		report(r, err.text);
 		return;
 	}
-	r->seen[id] = r->line;
-	set_value(r, id, value);
+	*seen = r->line;
+	if (r->section == SECTION_MAIN || r->section == SECTION_LIMITS)
+		set_value(r, (enum config_id)r->key, value);
+	else
+		set_policy(r, r->key, value, false);
+}
+
+static void take_more(struct reader *r, const char *name, const char *value)
+{
+	struct error err;
+	if (r->section == SECTION_IGNORE && r->key < IGNORE_KEY_COUNT) {
+		/* Here libinih leaves a comment in the value. */
+		auto_free char *text = xstrndup(value, strcspn(value, ";"));
+		set_policy(r, r->key, text, true);
+		return;
+	}
+	error_set(&err, ERROR_INPUT,
+		  "an indented line would continue '%.60s', which takes one value; a "
+		  "key begins in the first column",
+		  name);
+	report(r, err.text);
 }
 
 static int handle(void *user, const char *section, const char *name, const char *value)
@@ -213,21 +335,18 @@ static int handle(void *user, const char *section, const char *name, const char 
 	struct reader *r = user;
 	struct error err;
 	bool is_continuation = r->is_indented && r->has_key;
+	(void)section; /* as libinih cut it */
 	r->is_pending = false;
 	r->has_key = true;
-	if (is_continuation) {
-		error_set(&err, ERROR_INPUT,
-			  "an indented line would continue '%.60s', which takes one "
-			  "value; a key begins in the first column",
-			  name);
-		report(r, err.text);
-	} else if (!r->has_section) {
+	if (!r->has_section) {
 		error_set(&err, ERROR_INPUT,
 			  "'%.60s' stands before any section; put [main] above it",
 			  name);
 		report(r, err.text);
-	} else if (r->is_known) {
-		take_key(r, section, name, value);
+	} else if (is_continuation) {
+		take_more(r, name, value);
+	} else if (r->section != SECTION_UNKNOWN) {
+		take_key(r, name, value);
 	}
 	return 1;
 }

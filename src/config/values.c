@@ -3,8 +3,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "conn-doctor/format.h"
+#include "conn-doctor/strbuf.h"
 
 /* Duration without loss: whole units only, so that it can be read back. */
 static void print_duration(uint64_t ms, char out[static 32])
@@ -68,4 +70,23 @@ int value_parse(const struct value_range *range, const char *text, uint64_t *out
 	}
 	*out = value;
 	return 0;
+}
+
+int word_parse(const char *const *words, const char *text, uint64_t *out,
+	       struct error *err)
+{
+	auto_strbuf struct strbuf list = { 0 };
+	for (size_t i = 0; words[i]; i++) {
+		if (strcmp(words[i], text) == 0) {
+			*out = i;
+			return 0;
+		}
+		strbuf_addf(&list, "%s%s",
+			    i == 0         ? ""
+			    : words[i + 1] ? ", "
+					   : " or ",
+			    words[i]);
+	}
+	return error_set(err, ERROR_USAGE, "'%.40s' is not %s", text,
+			 strbuf_text(&list));
 }

@@ -16,6 +16,10 @@ struct value_range {
 int value_parse(const struct value_range *range, const char *text, uint64_t *out,
 		struct error *err);
 
+/* The index of the word among `words`, which end with NULL. */
+int word_parse(const char *const *words, const char *text, uint64_t *out,
+	       struct error *err);
+
 /* With its unit, without loss: value_parse() takes it back. */
 char *value_print(enum limit_unit unit, uint64_t value, char out[static 32]);
 

@@ -47,7 +47,7 @@ class WrongCommandLines(unittest.TestCase):
         (["check", "-i", "5x"], "is not a duration"),
         (["check", "-i", "1M"], "is not a duration"),
         (["check", "-i", "3s1h"], "is not a duration"),
-        (["check", "-i", "10ms"], "shorter than 100ms"),
+        (["check", "-i", "10ms"], "is outside 100ms to 7d"),
         (["check", "-i", "99999999999999999999s"], "is not a duration"),
         (["check", "-n", "0"], "is not a number from 1"),
         (["check", "-n", "-1"], "is not a number"),

@@ -45,7 +45,8 @@ static int session_open(struct session *s, const struct options *o, struct error
 {
 	*s = (struct session){ .options = o };
 	if (filter_parse(strbuf_text(&o->filter), &s->filter, NULL, err) ||
-	    filter_resolve(s->filter, &host_resolver, err))
+	    filter_resolve(s->filter, &host_resolver, err) ||
+	    policy_resolve(&o->config.policy, &host_resolver, err))
 		return -1;
 	if (o->verbosity > 1) {
 		struct strbuf parsed = { 0 };
@@ -185,6 +186,7 @@ static int diagnose_and_write(struct session *s, bool is_list, struct error *err
 	auto_report struct report report = { 0 };
 	struct diagnose_options options = {
 		.filter = s->filter->root ? s->filter : NULL,
+		.policy = &o->config.policy,
 		.with_findings = !is_list,
 	};
 	if (take_passes(s, is_list ? 1 : CHECK_PASSES, err))
@@ -218,6 +220,7 @@ static int run_watch(const struct options *o, struct error *err)
 			.source = s.source,
 			.limits = &o->limits,
 			.filter = s.filter,
+			.policy = &o->config.policy,
 			.resolver = &host_resolver,
 			.interval_ms =
 				o->interval_ms ? o->interval_ms : WATCH_INTERVAL_MS,

@@ -9,18 +9,19 @@
 #include "conn-doctor/strbuf.h"
 
 /*
- * The pure middle: snapshot, history and limits in, report out. No I/O, no
+ * The pure middle: snapshot, history, limits and policy in, report out. No I/O, no
  * clock, no globals.
  */
 
 struct diagnose_options {
 	const struct filter *filter; /* NULL = everything is selected */
 	bool with_findings;          /* `list` needs verdicts only */
+	const struct policy *policy; /* NULL = nothing was declared */
 };
 
 /*
- * Fills `out` (zeroed or used before: its memory is reused). snap, past and
- * limits are referred to, not copied. `past` already contains `snap`.
+ * Fills `out` (zeroed or used before: its memory is reused). snap, past,
+ * limits and policy are referred to, not copied. `past` already contains `snap`.
  */
 void diagnose(const struct snapshot *snap, const struct history *past,
 	      const struct limits *limits, const struct diagnose_options *options,

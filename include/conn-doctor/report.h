@@ -15,7 +15,7 @@
 
 /*
  * A diagnosis, typed: numbers stay numbers until a renderer writes them. It
- * refers to the snapshot, history and limits it was made from; they must
+ * refers to the snapshot, history, limits and policy it was made from; they must
  * outlive it and stay unchanged.
  */
 
@@ -50,6 +50,9 @@
 	  "the peer's application is busy, paused or stuck; its kernel is alive")      \
 	X(SLOW_RESPONSE, "slow-response", "replies owed for long",                     \
 	  "handlers wait for something slow: a database, another service, a lock")     \
+	X(HEARTBEAT_MISSED, "heartbeat-missed",                                        \
+	  "peers are silent for longer than their heartbeat allows",                   \
+	  "the peer is gone or blocked, or one side does not send the pings")          \
 	X(LOSSY_PATH, "lossy-path", "the path to a network loses segments",            \
 	  "a bad or overloaded link, a policer, or an MTU that does not fit")          \
 	X(TOO_MANY_PER_PEER, "too-many-per-peer",                                      \
@@ -131,13 +134,21 @@ struct service {
 	 * silent for this long; 0 = not known to be so.
 	 */
 	uint32_t request_response_ms;
+	/* Of its listeners, else of a connection; into policy->targets, NO_INDEX = none
+	 */
+	int32_t target;
+	bool is_target_of_listener;
 };
+
+struct policy;
+struct target;
 
 struct report {
 	const struct snapshot *snap;
 	const struct history *history;
 	const struct limits *limits;
-	const char *filter_text; /* "" = everything */
+	const struct policy *policy; /* NULL = nothing was declared */
+	const char *filter_text;     /* "" = everything */
 
 	size_t pass_count;
 	uint64_t duration_ns; /* collection, all passes */
@@ -146,6 +157,8 @@ struct report {
 	size_t assessment_capacity;
 
 	size_t selected_count; /* rows with is_selected, listeners included */
+	size_t ignored_count;  /* selected by the filter, left out by [ignore] addresses
+				*/
 	uint32_t verdicts[VERDICT_COUNT]; /* over the selected rows */
 
 	struct service *services; /* in the order of their first listener */
@@ -160,6 +173,13 @@ struct report {
 
 /* Forgets the content and keeps the memory, ready for the next diagnosis. */
 void report_reset(struct report *r);
+
+/* What was declared about the connection or service, NULL = nothing. */
+const struct target *report_target_of(const struct report *r, uint32_t row);
+const struct target *service_target(const struct report *r, const struct service *s);
+
+/* Releases one finding's texts. */
+void finding_clear(struct finding *f);
 
 /* Releases the findings' texts and the report's own memory. */
 void report_clear(struct report *r);

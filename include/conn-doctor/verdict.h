@@ -100,7 +100,7 @@ struct assessment {
 	uint8_t role : 2;
 	bool is_since_exact : 1;
 	bool is_selected : 1; /* matches the filter */
-	uint8_t padding;
+	uint8_t target;       /* index into policy->targets + 1; 0 = none */
 };
 
 #endif

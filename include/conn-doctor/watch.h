@@ -15,6 +15,7 @@ struct watch_options {
 	struct source source; /* stays the caller's, who closes it afterwards */
 	const struct limits *limits;
 	const struct filter *filter; /* NULL = everything */
+	const struct policy *policy; /* NULL = nothing was declared */
 	/* For names in the filter that is typed while watching; NULL = refuse them. */
 	const struct filter_resolver *resolver;
 	uint64_t interval_ms;

@@ -3,6 +3,7 @@
 #define CONN_DOCTOR_DIAGNOSE_CONTEXT_H
 
 #include "conn-doctor/diagnose.h"
+#include "conn-doctor/policy.h"
 #include "stack.h"
 
 /* All a rule may look at: one row, its past, the host it is on. */
@@ -47,6 +48,14 @@ static inline uint64_t limit_of(const struct context *c, enum limit_id id)
 
 /* Decides one row; fills all of `out` but role and is_selected. */
 void verdict_decide(const struct context *c, struct assessment *out);
+
+/* What was declared: found before the verdict, which it may decide; targets.c. */
+uint8_t target_of_row(const struct report *r, uint32_t row,
+		      const struct socket_past *past);
+bool is_ignored(const struct report *r, const struct tcp_socket *sk);
+bool has_protocol(const struct context *c, enum protocol protocol);
+/* Silence after which nobody knows whether the peer is alive. */
+uint64_t unverified_limit_ms(const struct context *c);
 
 /* Builds services, roles need them; see services.c. */
 void services_build(struct report *r);

@@ -242,6 +242,9 @@ static void derive_from_context(struct context *c)
 			  sk->state != TCP_STATE_LISTEN;
 	d->is_quiet = !sk->recv_queue && !sk->send_queue && !d->is_in_flight;
 	d->keepalive = keepalive_of(sk, d->is_quiet);
+	/* Where either side may send at any time, nobody owes a move. */
+	if (has_protocol(c, PROTOCOL_PUSH))
+		d->turn = TURN_UNKNOWN;
 	if (has_clocks(sk)) {
 		d->idle_ms = min_u32(sk->last_data_sent_ms, sk->last_data_recv_ms);
 		if (d->keepalive == KEEPALIVE_ON && sk->probes == 0)

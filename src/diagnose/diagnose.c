@@ -26,17 +26,43 @@ static void assess_row(struct report *r, uint32_t row, const struct filter *filt
 	struct context c;
 	struct socket_past past;
 	struct assessment *a = &r->assessments[row];
-	if (has_past)
-		context_of_row(&c, r, row, &past);
-	else
-		context_init(&c, r, row, NULL);
-	*a = (struct assessment){ .role = c.d.role & 3 };
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	bool is_known = has_past && history_find(r->history, sk->cookie, &past);
+	const struct socket_past *seen = is_known ? &past : NULL;
+	*a = (struct assessment){ .target = target_of_row(r, row, seen) };
+	context_init(&c, r, row, seen);
+	a->role = c.d.role & 3;
 	verdict_decide(&c, a);
 	a->is_selected = is_selected(filter, &c, a);
+	if (a->is_selected && is_ignored(r, sk)) {
+		a->is_selected = false;
+		r->ignored_count++;
+	}
 	if (!a->is_selected)
 		return;
 	r->selected_count++;
 	r->verdicts[a->verdict]++;
+}
+
+/* A service has the target of its listeners, else that of a connection. */
+static void take_target(struct report *r, uint32_t row)
+{
+	const struct service *of_row = report_service_of(r, row);
+	if (!of_row || !r->assessments[row].target)
+		return;
+	struct service *s = &r->services[of_row - r->services];
+	bool is_listener = r->snap->sockets[row].state == TCP_STATE_LISTEN;
+	if (s->target == NO_INDEX || (is_listener && !s->is_target_of_listener))
+		s->target = r->assessments[row].target - 1;
+	s->is_target_of_listener |= is_listener;
+}
+
+static void find_targets_of_services(struct report *r)
+{
+	if (!r->policy || !r->policy->target_count)
+		return;
+	for (size_t i = 0; i < r->snap->socket_count; i++)
+		take_target(r, (uint32_t)i);
 }
 
 static void count_for_services(struct report *r)
@@ -61,6 +87,7 @@ void diagnose(const struct snapshot *snap, const struct history *past,
 	out->snap = snap;
 	out->history = past;
 	out->limits = limits;
+	out->policy = options->policy;
 	out->filter_text = options->filter ? options->filter->text : "";
 	array_reserve(&out->assessments, &out->assessment_capacity, snap->socket_count,
 		      sizeof(*out->assessments));
@@ -70,6 +97,7 @@ void diagnose(const struct snapshot *snap, const struct history *past,
 	for (size_t i = 0; i < snap->socket_count; i++)
 		assess_row(out, (uint32_t)i, options->filter, has_past);
 	count_for_services(out);
+	find_targets_of_services(out);
 	if (options->with_findings)
 		findings_build(out);
 }

@@ -177,10 +177,18 @@ static void say_fin_wait_held(const struct context *c, struct strbuf *out)
 
 static void say_half_open_suspect(const struct context *c, struct strbuf *out)
 {
+	char limit[32];
+	uint64_t silence_ms;
+	auto_strbuf struct strbuf origin = { 0 };
+	const struct target *t = report_target_of(c->report, c->row);
+	if (t && target_silence(t, &silence_ms, &origin))
+		strbuf_add(&origin, ": heartbeat + pong");
+	limit_print(LIMIT_IDLE_UNVERIFIED_AGE, unverified_limit_ms(c), limit);
 	strbuf_addf(out,
-		    "idle for %s (limit %s) with keepalive off: if the peer vanished, "
-		    "nobody would notice\n",
-		    DURATION(c->d.idle_ms), LIMIT(c, IDLE_UNVERIFIED_AGE));
+		    "idle for %s (limit %s%s%s) with keepalive off: if the peer "
+		    "vanished, nobody would notice\n",
+		    DURATION(c->d.idle_ms), limit, origin.len ? ", " : "",
+		    strbuf_text(&origin));
 }
 
 static void say_connect_stuck(const struct context *c, struct strbuf *out)

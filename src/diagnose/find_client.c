@@ -12,21 +12,65 @@ static size_t open_count(const struct service *s)
 	       s->verdicts[VERDICT_HANDSHAKE];
 }
 
-static bool is_of_remote_client(const struct report *r, uint32_t row)
+static bool is_open(const struct report *r, uint32_t row)
 {
 	const struct assessment *a = &r->assessments[row];
-	if (a->role != ROLE_SERVER || a->verdict == VERDICT_TIME_WAIT ||
-	    a->verdict == VERDICT_HANDSHAKE)
-		return false;
-	return report_service_of(r, row)->connection_count >=
+	return a->role == ROLE_SERVER && a->verdict != VERDICT_TIME_WAIT &&
+	       a->verdict != VERDICT_HANDSHAKE;
+}
+
+static const struct address_list *proxies(const struct report *r)
+{
+	static const struct address_list none = { 0 };
+	return r->policy ? &r->policy->ignore[IGNORE_PROXIES] : &none;
+}
+
+static bool is_limited(const struct report *r, uint32_t row, uint64_t *limit)
+{
+	const struct target *t = report_target_of(r, row);
+	return t && target_value(t, TARGET_PEER_LIMIT, limit, NULL);
+}
+
+/* Whom the share rule is about: where a limit is declared, that one counts. */
+static bool is_of_remote_client(const struct report *r, uint32_t row)
+{
+	uint64_t limit;
+	const struct ip_address *peer = &r->snap->sockets[row].peer;
+	return is_open(r, row) && !is_limited(r, row, &limit) &&
+	       report_service_of(r, row)->connection_count >=
 		       limit_value(r, LIMIT_PEER_COUNT) &&
-	       !snapshot_is_local_address(r->snap, &r->snap->sockets[row].peer);
+	       !snapshot_is_local_address(r->snap, peer) &&
+	       !address_list_has(proxies(r), peer);
+}
+
+static struct finding *add_peer_finding(struct report *r, const struct group *g)
+{
+	struct finding *f = add_finding(r, g);
+	set_peer(f, &r->snap->sockets[g->oldest_row]);
+	f->acts = ACTS_PEER;
+	f->confidence = CONFIDENCE_PROVEN;
+	f->since_cs = ASSESSMENT_SINCE_UNKNOWN;
+	return f;
 }
 
 /*
  * A reverse proxy or a NAT holds all connections of a healthy service, and no row
- * tells it from one greedy client: so this informs, and accuses nobody.
+ * tells it from one greedy client: so this informs, and accuses nobody, until the
+ * user has named the proxies.
  */
+static void judge_share(const struct report *r, struct finding *f, uint64_t count,
+			uint64_t share)
+{
+	f->severity = SEVERITY_INFO;
+	if (proxies(r)->count == 0)
+		return;
+	bool is_critical = count >= limit_value(r, LIMIT_PEER_CRITICAL_COUNT) ||
+			   share >= limit_value(r, LIMIT_PEER_CRITICAL_SHARE);
+	f->severity = is_critical ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	f->warning = (double)limit_value(r, LIMIT_PEER_COUNT) - 1;
+	add_evidence(f, "it is none of the known proxies ([ignore] proxies)");
+}
+
 static void find_greedy_peer(struct report *r, const struct group *g)
 {
 	const struct service *s = &r->services[g->service];
@@ -35,34 +79,82 @@ static void find_greedy_peer(struct report *r, const struct group *g)
 	if (share < limit_value(r, LIMIT_PEER_SHARE))
 		return;
 	char limit[32];
-	struct finding *f = add_finding(r, g);
-	set_peer(f, &r->snap->sockets[g->oldest_row]);
-	f->acts = ACTS_PEER;
-	f->confidence = CONFIDENCE_PROVEN;
-	f->severity = SEVERITY_INFO;
-	f->since_cs = ASSESSMENT_SINCE_UNKNOWN;
+	struct finding *f = add_peer_finding(r, g);
 	set_summary(f, "%s holds %zu of %" PRIu64 " connections (%.0f %%)", f->peer,
 		    g->count, total, (double)share / 10);
 	add_evidence(
-		f, "%zu connections (limit %" PRIu64 "), %.0f %% (limit %s)", g->count,
-		limit_value(r, LIMIT_PEER_COUNT), (double)share / 10,
+		f, "%s: %zu connections (limit %" PRIu64 "), %.0f %% (limit %s)",
+		f->peer, g->count, limit_value(r, LIMIT_PEER_COUNT), (double)share / 10,
 		limit_print(LIMIT_PEER_SHARE, limit_value(r, LIMIT_PEER_SHARE), limit));
-	add_next(f, "a proxy or NAT that speaks for many may hold so many; raise "
-		    "peer-count for it");
+	judge_share(r, f, g->count, share);
+	add_next(f, "a proxy or NAT that speaks for many may hold so many: name it in "
+		    "the configuration, [ignore] proxies");
 	add_next(f, "a single client: let it reuse connections, or limit it (nginx: "
 		    "limit_conn)");
 }
 
+static bool is_of_limited_peer(const struct report *r, uint32_t row)
+{
+	uint64_t limit;
+	return is_open(r, row) && is_limited(r, row, &limit) &&
+	       !address_list_has(proxies(r), &r->snap->sockets[row].peer);
+}
+
+static void find_peer_over_limit(struct report *r, const struct group *g)
+{
+	uint64_t limit = 0;
+	auto_strbuf struct strbuf origin = { 0 };
+	const struct target *t = report_target_of(r, g->oldest_row);
+	target_value(t, TARGET_PEER_LIMIT, &limit, &origin);
+	if (g->count <= limit)
+		return;
+	struct finding *f = add_peer_finding(r, g);
+	f->warning = (double)limit;
+	set_summary(f, "%s holds %zu connections, %" PRIu64 " are agreed", f->peer,
+		    g->count, limit);
+	add_evidence(f,
+		     "%s: %zu of %" PRIu64
+		     " connections; peer-limit of [target %s] is %" PRIu64 ", %s",
+		     f->peer, g->count, open_count(&r->services[g->service]), t->name,
+		     limit, origin.text);
+	add_next(f, "let the client reuse its connections, or limit it at the server "
+		    "(nginx: limit_conn)");
+	add_next(f, "a proxy that speaks for many: name it in the configuration, "
+		    "[ignore] proxies");
+}
+
+/* The smallest declared limit; 0 when there is none. */
+static uint64_t smallest_peer_limit(const struct report *r)
+{
+	uint64_t smallest = 0, limit;
+	for (size_t i = 0; r->policy && i < r->policy->target_count; i++)
+		if (target_value(&r->policy->targets[i], TARGET_PEER_LIMIT, &limit,
+				 NULL) &&
+		    (!smallest || limit < smallest))
+			smallest = limit;
+	return smallest;
+}
+
 void find_greedy_peers(struct report *r)
 {
-	const struct tally_request request = {
+	const struct tally_request by_share = {
 		FINDING_TOO_MANY_PER_PEER,
 		BY_SERVICE | BY_PEER,
 		limit_value(r, LIMIT_PEER_COUNT),
 		is_of_remote_client,
 		find_greedy_peer,
 	};
-	tally_rows(r, &request);
+	uint64_t smallest = smallest_peer_limit(r);
+	const struct tally_request by_limit = {
+		FINDING_TOO_MANY_PER_PEER,
+		BY_SERVICE | BY_PEER | BY_TARGET,
+		smallest + 1,
+		is_of_limited_peer,
+		find_peer_over_limit,
+	};
+	tally_rows(r, &by_share);
+	if (smallest)
+		tally_rows(r, &by_limit);
 }
 
 /* Idle for long, with no keepalive, or one that comes too late for a middlebox. */

@@ -41,6 +41,11 @@ void group_add_row(struct group *g, const struct report *r, uint32_t row)
 	g->unsent_bytes += sk->send_queue;
 	g->retransmitted_segs += sk->total_retrans;
 	g->sent_segs += sk->data_segs_out;
+	g->addressed_count += sk->last_data_sent_ms < sk->last_data_recv_ms;
+	if (sk->last_data_recv_ms >= g->longest_silence_ms) {
+		g->longest_silence_ms = sk->last_data_recv_ms;
+		g->silent_row = row;
+	}
 	if (a->since_cs != ASSESSMENT_SINCE_UNKNOWN && a->since_cs >= g->oldest_cs) {
 		g->oldest_cs = a->since_cs;
 		g->is_oldest_exact = a->is_since_exact;

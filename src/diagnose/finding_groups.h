@@ -23,7 +23,10 @@ struct group {
 	uint64_t retransmitted_segs, sent_segs;
 	uint32_t oldest_cs; /* longest known `since`; 0 when none is known */
 	bool is_oldest_exact;
-	uint32_t oldest_row; /* the first one when no age is known */
+	uint32_t oldest_row;         /* the first one when no age is known */
+	uint32_t longest_silence_ms; /* since data came from the peer */
+	uint32_t silent_row;         /* the one it is of */
+	size_t addressed_count;      /* of them, data was sent to since */
 };
 
 struct groups {
@@ -94,7 +97,13 @@ survey find_slow_upstreams, find_stuck_connects, find_lossy_paths; /* find_path.
 survey find_greedy_peers, find_missing_keepalive;                  /* find_client.c */
 survey find_fd_exhaustion, find_syn_floods, find_port_exhaustion;  /* find_resource.c */
 survey find_orphans;
-survey find_risky_flags; /* find_flags.c */
+survey find_risky_flags;       /* find_flags.c */
+survey find_missed_heartbeats; /* find_heartbeat.c */
+
+/* What [check CODE] says about the findings that were made; checks.c. */
+void checks_apply(struct report *r);
+/* Whether a range decides the severity of findings of this kind. */
+bool checks_decide(const struct report *r, enum finding_kind kind);
 
 /* Nobody accepts: a stuck worker that shows only in the accept queue. */
 void find_idle_accept(struct report *r, const struct groups *all,

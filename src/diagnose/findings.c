@@ -26,7 +26,7 @@ static survey *const surveys[] = {
 	find_slow_upstreams, find_stuck_connects,    find_lossy_paths,
 	find_greedy_peers,   find_missing_keepalive, find_fd_exhaustion,
 	find_syn_floods,     find_port_exhaustion,   find_orphans,
-	find_risky_flags,
+	find_risky_flags,    find_missed_heartbeats,
 };
 
 static int compare_findings(const void *a, const void *b, void *ptr)
@@ -54,6 +54,9 @@ static const struct {
 	{ FINDING_ACCEPT_QUEUE_FULL, FINDING_STUCK_WORKER },
 	{ FINDING_QUEUE_ABANDONED, FINDING_STUCK_WORKER },
 	{ FINDING_SLOW_RESPONSE, FINDING_STUCK_WORKER },
+	{ FINDING_HEARTBEAT_MISSED, FINDING_STUCK_WORKER },
+	{ FINDING_HALF_OPEN_SUSPECT, FINDING_HEARTBEAT_MISSED },
+	{ FINDING_KEEPALIVE_MISSING, FINDING_HEARTBEAT_MISSED },
 	{ FINDING_KEEPALIVE_MISSING, FINDING_HALF_OPEN_SUSPECT },
 };
 
@@ -113,7 +116,8 @@ static void raise_stories(struct report *r)
 			continue;
 		struct finding *story = &r->findings[index];
 		/* What a stuck worker waits for is no mere suspicion any more. */
-		if (part->kind == FINDING_SLOW_UPSTREAM)
+		if (part->kind == FINDING_SLOW_UPSTREAM &&
+		    !checks_decide(r, part->kind))
 			part->severity = SEVERITY_WARNING;
 		if (story->severity < part->severity)
 			story->severity = part->severity;
@@ -187,6 +191,7 @@ void findings_build(struct report *r)
 	for (size_t i = 0; i < sizeof(surveys) / sizeof(*surveys); i++)
 		surveys[i](r);
 
+	checks_apply(r);
 	raise_stories(r);
 	tell_upstreams(r);
 	if (r->finding_count)

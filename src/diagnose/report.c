@@ -12,16 +12,19 @@ const struct finding_info finding_table[FINDING_KIND_COUNT] = {
 #undef X
 };
 
+void finding_clear(struct finding *f)
+{
+	free(f->summary);
+	for (size_t i = 0; i < f->evidence_count; i++)
+		free(f->evidence[i]);
+	for (size_t i = 0; i < f->next_count; i++)
+		free(f->next[i]);
+}
+
 void report_reset(struct report *r)
 {
-	for (size_t i = 0; i < r->finding_count; i++) {
-		struct finding *f = &r->findings[i];
-		free(f->summary);
-		for (size_t j = 0; j < f->evidence_count; j++)
-			free(f->evidence[j]);
-		for (size_t j = 0; j < f->next_count; j++)
-			free(f->next[j]);
-	}
+	for (size_t i = 0; i < r->finding_count; i++)
+		finding_clear(&r->findings[i]);
 	for (size_t i = 0; i < r->service_count; i++) {
 		free(r->services[i].listeners);
 		free(r->services[i].processes);
@@ -30,6 +33,7 @@ void report_reset(struct report *r)
 		free(r->unknown[i].reason);
 	r->unknown_count = 0;
 	r->finding_count = r->service_count = r->selected_count = 0;
+	r->ignored_count = 0;
 	u64_map_reset(&r->service_index);
 	memset(r->verdicts, 0, sizeof(r->verdicts));
 	r->severity = SEVERITY_OK;

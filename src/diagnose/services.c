@@ -66,7 +66,9 @@ static void add_listener(struct report *r, uint32_t row)
 		array_reserve(&r->services, &r->service_capacity, r->service_count + 1,
 			      sizeof(*r->services));
 		struct service *s = &r->services[r->service_count++];
-		*s = (struct service){ .netns = sk->netns, .port = sk->local_port };
+		*s = (struct service){ .netns = sk->netns,
+				       .port = sk->local_port,
+				       .target = NO_INDEX };
 		endpoint_print(&sk->local, sk->ip_version, sk->local_port,
 			       s->listener_text);
 	}

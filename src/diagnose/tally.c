@@ -12,7 +12,7 @@ struct tally_key {
 	struct ip_address local, peer;
 	int32_t service, process;
 	uint16_t netns, peer_port;
-	uint32_t family;
+	uint16_t family, target;
 };
 _Static_assert(sizeof(struct tally_key) == 48, "no padding");
 
@@ -70,6 +70,8 @@ static struct tally_key key_of(const struct tally *t, uint32_t row)
 		key.local = sk->local;
 	if (by & BY_FAMILY)
 		key.family = is_ipv4_socket(sk) ? 4 : 6;
+	if (by & BY_TARGET)
+		key.target = t->r->assessments[row].target;
 	return key;
 }
 

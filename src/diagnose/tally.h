@@ -16,6 +16,7 @@ enum tally_by {
 	BY_PEER_PREFIX = 1 << 4, /* /24 of IPv4, /64 of IPv6 */
 	BY_LOCAL = 1 << 5,       /* address */
 	BY_FAMILY = 1 << 6,      /* of the socket: a mapped IPv4 row is IPv6 */
+	BY_TARGET = 1 << 7,      /* of the configuration */
 };
 
 struct tally_request {

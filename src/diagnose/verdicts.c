@@ -224,9 +224,14 @@ static bool is_unread(const struct context *c, struct conclusion *out)
 	       holds(out, since_ms, false);
 }
 
-/* A known request/response stack that has been silent for longer than pushes are. */
+/*
+ * Declared, or a known request/response stack that has been silent for longer than
+ * pushes are.
+ */
 static bool is_reply_certain(const struct context *c, int64_t since_ms)
 {
+	if (has_protocol(c, PROTOCOL_REQUEST_RESPONSE))
+		return true;
 	const struct service *s = report_service_of(c->report, c->row);
 	return s && s->request_response_ms && since_ms >= s->request_response_ms;
 }
@@ -245,9 +250,12 @@ static bool is_slow_response(const struct context *c, struct conclusion *out)
 static bool is_slow_upstream(const struct context *c, struct conclusion *out)
 {
 	int64_t since_ms = c->sk->last_data_sent_ms;
-	return c->d.turn == TURN_PEER &&
-	       is_at_least(since_ms, c, LIMIT_SLOW_UPSTREAM_AGE) &&
-	       holds(out, since_ms, true);
+	if (c->d.turn != TURN_PEER ||
+	    !is_at_least(since_ms, c, LIMIT_SLOW_UPSTREAM_AGE))
+		return false;
+	if (has_protocol(c, PROTOCOL_REQUEST_RESPONSE))
+		out->confidence = CONFIDENCE_LIKELY;
+	return holds(out, since_ms, true);
 }
 
 /* The peer may be using its half: then its data keeps last_ack_recv young. */
@@ -260,10 +268,9 @@ static bool is_fin_wait_held(const struct context *c, struct conclusion *out)
 
 static bool is_half_open_suspect(const struct context *c, struct conclusion *out)
 {
-	uint64_t limit_ms = limit_of(c, LIMIT_IDLE_UNVERIFIED_AGE);
-	if (c->d.keepalive != KEEPALIVE_OFF ||
-	    !is_at_least(c->d.idle_ms, c, LIMIT_IDLE_UNVERIFIED_AGE) ||
-	    c->sk->last_ack_recv_ms < limit_ms ||
+	uint64_t limit_ms = unverified_limit_ms(c);
+	if (c->d.keepalive != KEEPALIVE_OFF || c->d.idle_ms < 0 ||
+	    (uint64_t)c->d.idle_ms < limit_ms || c->sk->last_ack_recv_ms < limit_ms ||
 	    snapshot_is_local_address(c->report->snap, &c->sk->peer))
 		return false;
 	/* The peer's own keepalive probes count: its kernel is alive. */

@@ -456,6 +456,8 @@ static json_t *collection_object(const struct report *r)
 	set_flag(o, "complete", snap->is_complete);
 	if (snap->unreadable_count)
 		set_integer(o, "unreadable_count", snap->unreadable_count);
+	if (r->ignored_count)
+		set_integer(o, "ignored_count", r->ignored_count);
 	set_new(o, "namespaces", namespaces_array(snap));
 	set_new(o, "degraded", degraded_array(snap));
 	return o;

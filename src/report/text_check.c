@@ -271,6 +271,9 @@ static void write_totals(struct page *p)
 	uint64_t ms = p->r->duration_ns / 1000000;
 	strbuf_reset(&p->line);
 	put_quantity(&p->line, selected_connections(p->r), "connection");
+	if (p->r->ignored_count)
+		strbuf_addf(&p->line, " (%zu more ignored as configured)",
+			    p->r->ignored_count);
 	if (ms < 1000)
 		strbuf_addf(&p->line, " in %u ms, ", (unsigned)ms);
 	else

@@ -175,6 +175,7 @@ static void run_pass(struct collector *c)
 	struct frame_question question = {
 		.limits = c->options.limits,
 		.filter = c->options.filter,
+		.policy = c->options.policy,
 		.wanted = wanted_cookie(c),
 		.use_utf8 = c->options.use_utf8,
 	};

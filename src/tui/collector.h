@@ -34,6 +34,7 @@ struct collector_options {
 	struct source source;
 	const struct limits *limits;
 	const struct filter *filter;
+	const struct policy *policy;            /* NULL = nothing was declared */
 	const struct filter_resolver *resolver; /* for the live filter; may be NULL */
 	uint64_t interval_ms;
 	bool use_utf8;

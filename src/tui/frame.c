@@ -132,6 +132,7 @@ void frame_diagnose(struct frame *f, const struct history *past,
 		    const struct frame_question *q)
 {
 	struct diagnose_options options = { .filter = q->filter,
+					    .policy = q->policy,
 					    .with_findings = true };
 	diagnose(&f->snap, past, q->limits, &options, &f->report);
 	f->report.pass_count = history_pass_count(past);

@@ -53,6 +53,7 @@ struct frame_order {
 struct frame_question {
 	const struct limits *limits;
 	const struct filter *filter; /* of the command line */
+	const struct policy *policy; /* NULL = nothing was declared */
 	uint64_t wanted;             /* cookie to be told about, 0 = none */
 	bool use_utf8;
 };

@@ -35,6 +35,7 @@ static int print_pass(const struct watch_options *o, struct history *history,
 	auto_snapshot struct snapshot snap = { 0 };
 	auto_report struct report report = { 0 };
 	struct diagnose_options options = { .filter = o->filter,
+					    .policy = o->policy,
 					    .with_findings = true };
 	switch (o->source.ops->take(o->source.self, &snap, err)) {
 	case SOURCE_END:

@@ -463,6 +463,7 @@ static int run_on_screen(struct watch *w, struct error *err)
 	struct collector_options options = {
 		.source = o->source,
 		.limits = o->limits,
+		.policy = o->policy,
 		.filter = o->filter,
 		.resolver = o->resolver,
 		.interval_ms = o->interval_ms,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The configuration through the whole program: which file is read, what wins,
 what a broken one does to each command. The binary is named by CONN_DOCTOR."""
+import json
 import os
 import pathlib
 import re
@@ -13,6 +14,19 @@ BINARY = os.environ["CONN_DOCTOR"]
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RECORDING = ROOT / "tests/golden/close-wait/recording.cdrec"
 BROKEN = "[main]\ninterval = 5x\n[limits]\nclose-wait-ago = 2s\nqueued-age = 3s\n"
+
+
+POLICY = """[target api]
+filter = sport = :21003
+heartbeat = 1m
+protocol = request-response
+[check close-wait-leak]
+warning = ~:10
+enabled = no
+[ignore]
+proxies = 10.0.0.1, 10.1.0.0/16,
+    2001:db8::/32, ::1
+"""
 
 
 class ConfigTest(unittest.TestCase):
@@ -38,7 +52,7 @@ class ConfigTest(unittest.TestCase):
         done = self.run_with("config", "show", *args, **environment)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return {m[1]: (m[2], m[3]) for m in
-                re.finditer(r"^(\S+) = (\S*) *; (.*)$", done.stdout, re.MULTILINE)}
+                re.finditer(r"^(\S+) = (.*?) *; (.*)$", done.stdout, re.MULTILINE)}
 
 
 class Show(ConfigTest):
@@ -95,10 +109,38 @@ class Show(ConfigTest):
 
     def test_the_example_names_every_key_and_is_fine(self):
         example = (ROOT / "docs/conn-doctor.conf").read_text()
-        self.assertEqual(re.findall(r"^#(\S+) =", example, re.MULTILINE), list(self.shown()))
-        self.put(re.sub(r"^#(\S+ =)", r"\1", example, flags=re.MULTILINE))
-        self.assertEqual({k: v[0] for k, v in self.shown("-f", self.path).items()},
-                         {k: v[0] for k, v in self.shown().items()})
+        plain = re.sub(r"^#(\S+ =|\[)", r"\1", example, flags=re.MULTILINE)
+        self.put(plain)
+        names = re.findall(r"^(\S+) =", plain, re.MULTILINE)
+        shown = self.shown("-f", self.path)
+        self.assertEqual(names, list(shown))
+        built_in = self.shown()
+        self.assertEqual({k: v[0] for k, v in shown.items() if k in built_in},
+                         {k: v[0] for k, v in built_in.items()})
+        self.assertGreater(len(shown), len(built_in) + 30)
+
+    def test_targets_checks_and_addresses_say_their_origin(self):
+        self.put(POLICY)
+        done = self.run_with("config", "show", "-f", self.path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        shown = done.stdout[done.stdout.index("[target api]"):]
+        expected = [("[target api]", None), ("filter = sport = :21003", 2),
+                    ("protocol = request-response", 4), ("heartbeat = 1m", 3),
+                    ("[check close-wait-leak]", None), ("warning = ~:10", 6),
+                    ("enabled = no", 7), ("[ignore]", None),
+                    ("proxies = 10.0.0.1, 10.1.0.0/16, 2001:db8::/32,", None),
+                    ("::1", 9)]
+        lines = [line for line in shown.splitlines() if line]
+        self.assertEqual(len(lines), len(expected))
+        for line, (text, number) in zip(lines, expected):
+            value, _, origin = line.partition(" ;")
+            self.assertEqual(value.strip(), text)
+            self.assertEqual(origin.strip(), f"{self.path}:{number}" if number else "")
+        again = os.path.join(self.folder.name, "again.conf")
+        pathlib.Path(again).write_text(done.stdout)
+        back = self.run_with("config", "show", "-f", again)
+        self.assertEqual((back.returncode, back.stderr), (0, ""))
+        self.assertEqual(re.sub(" *;.*", "", back.stdout), re.sub(" *;.*", "", done.stdout))
 
 
 class Check(ConfigTest):
@@ -119,6 +161,18 @@ class Check(ConfigTest):
         self.assertTrue(lines[0].startswith(f"{self.path}:2: interval: '5x' is not a dur"))
         self.assertIn(":4: there is no key 'close-wait-ago' in [limits]; did you mean "
                       "'close-wait-age'?", lines[1])
+
+    def test_a_filter_error_shows_the_place_and_the_rest_is_read(self):
+        self.put("[target api]\nfilter = sport = :80 and (\npong = x\n[target b]\npong = 1s\n")
+        done = self.run_with("config", "check", "-f", self.path)
+        lines = done.stdout.splitlines()
+        self.assertEqual(done.returncode, 3)
+        self.assertRegex(lines[0], r"my.conf:2: filter: a term is missing")
+        self.assertEqual(lines[1], "  sport = :80 and (")
+        self.assertEqual(lines[2].strip(), "^")
+        self.assertIn(":3: pong: 'x' is not a duration", lines[3])
+        self.assertIn(":4: [target b] has no filter", lines[4])
+        self.assertEqual(len(lines), 5)
 
     def test_a_file_that_is_not_there_is_an_error(self):
         done = self.run_with("config", "check", "--config=/nonexistent/x")
@@ -150,6 +204,40 @@ class Commands(ConfigTest):
             self.assertEqual(done.returncode, 1)
             self.assertIn("close-wait-leak", done.stdout)
         self.assertEqual(self.check("-f", self.path, "--set", "close-wait-age=1h").returncode, 0)
+
+    def test_a_check_can_be_switched_off_and_is_said_to_be(self):
+        limits = "[limits]\nclose-wait-age = 2s\n"
+        self.put(limits + "[check close-wait-leak]\nenabled = no\n")
+        done = self.check("-f", self.path)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(f"not checked: close-wait-leak: switched off in {self.path}:4",
+                      done.stdout)
+        report = json.loads(self.check("-f", self.path, "--json").stdout)
+        self.assertEqual([u["check"] for u in report["unknown"]], ["close-wait-leak"])
+
+    def test_a_range_decides_the_severity(self):
+        for text, status in (("warning = ~:100", 0), ("warning = ~:0", 1),
+                             ("critical = ~:0", 2), ("critical = @1:1000", 2)):
+            self.put(f"[limits]\nclose-wait-age = 2s\n[check close-wait-leak]\n{text}\n")
+            done = self.check("-f", self.path)
+            self.assertEqual(done.returncode, status, text)
+            self.assertIn("close-wait-leak", done.stdout)
+            finding, = json.loads(self.check("-f", self.path, "--json").stdout)["findings"]
+            self.assertIn(f"range {text.split()[-1]}, declared in {self.path}:4",
+                          finding["evidence"][-1])
+
+    def test_ignored_addresses_are_counted(self):
+        self.put("[ignore]\naddresses = 0.0.0.0/0, ::/0\n")
+        report = json.loads(self.check("-f", self.path, "--json").stdout)
+        self.assertGreater(report["collection"]["ignored_count"], 0)
+        self.assertEqual(report["findings"], [])
+        self.assertIn("more ignored as configured", self.check("-f", self.path).stdout)
+
+    def test_a_name_in_a_filter_that_is_not_there_names_the_line(self):
+        self.put("[target a]\n\nfilter = dev nosuchdevice0\n")
+        done = self.check("-f", self.path)
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertIn(f"{self.path}:3: filter: no interface 'nosuchdevice0'", done.stderr)
 
     def test_a_broken_file_stops_what_gives_an_answer(self):
         self.put(BROKEN)

@@ -119,6 +119,7 @@ struct fixture {
 	struct snapshot snap;
 	struct history *history;
 	struct limits limits;
+	const struct policy *policy; /* NULL = nothing was declared */
 	struct report report;
 };
 
@@ -148,7 +149,8 @@ static inline void fixture_see(struct fixture *f, uint64_t monotonic_ms,
 
 static inline void fixture_diagnose(struct fixture *f)
 {
-	struct diagnose_options options = { .with_findings = true };
+	struct diagnose_options options = { .policy = f->policy,
+					    .with_findings = true };
 	diagnose(&f->snap, f->history, &f->limits, &options, &f->report);
 }
 

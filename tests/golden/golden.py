@@ -3,7 +3,7 @@
 """Recordings through the whole program, every format, byte for byte.
 
 A case is a folder with recording.cdrec and, where they are needed, the options
-of `check` in the file args. expect.* is what the program says about it.
+of `check` in the file args, and files that these name. expect.* is what the program says about it.
 
     CONN_DOCTOR=... golden.py CASE       compare
     CONN_DOCTOR=... golden.py --update   write what it says now; read the difference"""
@@ -35,7 +35,8 @@ def say(case, command, *options):
                    "CONN_DOCTOR_CONFIG": "none"}
     done = subprocess.run([BINARY, command, *options, *extra, "--read",
                            str(folder / "recording.cdrec")],
-                          capture_output=True, text=True, env=environment, timeout=60)
+                          capture_output=True, text=True, env=environment, timeout=60,
+                          cwd=folder)
     return f"{done.stdout}{done.stderr}exit status {done.returncode}\n"
 
 

@@ -7,6 +7,7 @@
 #include "conn-doctor/diagnose.h"
 #include "conn-doctor/format.h"
 #include "conn-doctor/memory.h"
+#include "conn-doctor/policy.h"
 #include "conn-doctor/text.h"
 #include "formats.h"
 #include "names.h"
@@ -390,6 +391,9 @@ static json_t *service_object(const struct report *r, const struct service *s)
 	json_t *o = json_object();
 	json_t *processes = json_array();
 	set_word(o, "listener", s->listener_text);
+	const struct target *target = service_target(r, s);
+	if (target)
+		set_word(o, "target", target->name);
 	set_text(o, "namespace", netns_name(r, s->netns));
 	set_word(o, "severity", severity_name(s->severity));
 	for (size_t i = 0; i < s->process_count; i++)

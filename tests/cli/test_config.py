@@ -256,6 +256,16 @@ class Commands(ConfigTest):
         self.assertIn("going on with the defaults", done.stderr)
         self.assertIn("21003", done.stdout)
 
+    def test_watch_knows_what_was_declared(self):
+        self.put("[limits]\nclose-wait-age = 2s\n[check close-wait-leak]\nenabled = no\n"
+                 "[ignore]\naddresses = 10.90.1.20\n")
+        done = self.run_with("watch", ":21003", "-n", "3", "-f", self.path,
+                             f"--read={RECORDING}")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(f"not checked: close-wait-leak: switched off in {self.path}:4",
+                      done.stdout)
+        self.assertIn("(1 more ignored as configured)", done.stdout)
+
     def test_help_works_whatever_the_files_say(self):
         self.put(BROKEN)
         for args in (["help"], ["check", "--help"], ["--version"]):

@@ -80,6 +80,52 @@ class Findings(lab.LabTest):
             twin.pair(peers[number % 4], 4)
         self.assertFindings(self.lab.check(twin.port), {})
 
+    def declare(self, text):
+        folder = tempfile.TemporaryDirectory(prefix="cd-")
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, "my.conf")
+        with open(path, "w", encoding="ascii") as out:
+            out.write(text)
+        return "-f", path
+
+    def test_a_heartbeat_is_missed(self):
+        app = self.app("websockets")
+        host, living = self.lab.host(), self.lab.host()
+        target = f"[target ws]\nfilter = sport = :{app.port}\n"
+        options = self.declare(target + "protocol = push\nheartbeat = 2s\npong = 1s\n")
+        silent, alive = app.pair(host, 4), app.pair(living, 4)
+        for client in (silent, alive):
+            app.do("echo", id=client.id)
+        start = time.monotonic()
+        silent.exchange()
+        alive.keep_busy(0.3)
+        self.at(start, 0.5)
+        self.assertFindings(self.lab.check(app.port, *options), {})
+        self.at(start, 4.5)
+        result = self.lab.check(app.port, *options)
+        self.assertFindings(result, {"heartbeat-missed": "warning"})
+        finding = self.named(result, "heartbeat-missed")
+        self.assertEqual(finding["value"], 1, f"\n{result}")
+        self.assertSays(result, "heartbeat-missed", f"no byte from {silent.name}")
+        self.assertLess(abs(finding["since_seconds"] - (time.monotonic() - start)), 2)
+        silent.exchange()
+        self.assertFindings(self.lab.check(app.port, *options), {})
+        self.assertFindings(self.lab.check(app.port), {})
+
+    def test_a_declared_limit_per_peer(self):
+        app, host = self.app("agreed"), self.lab.host()
+        target = f"[target api]\nfilter = sport = :{app.port}\npeer-limit = 3\n"
+        options = self.declare(target)
+        for _ in range(3):
+            app.pair(host, 4)
+        self.assertFindings(self.lab.check(app.port, *options), {})
+        app.pair(host, 4)
+        result = self.lab.check(app.port, *options)
+        self.assertFindings(result, {"too-many-per-peer": "warning"})
+        self.assertSays(result, "too-many-per-peer", f"{host.address[4]}: 4 of 4")
+        proxies = f"[ignore]\nproxies = {host.address[4]}\n"
+        self.assertFindings(self.lab.check(app.port, *self.declare(target + proxies)), {})
+
     def test_local_ports_run_out(self):
         app, host = self.app("one-destination"), self.lab.host()
         text = self.lab.run_in("client", "sysctl", "-n", "net.ipv4.ip_local_port_range")

@@ -60,6 +60,8 @@ static int session_open(struct session *s, const struct options *o, struct error
 	struct source_options source_options = {
 		.filter = s->filter,
 		.with_owners = !o->no_processes,
+		.with_keepalive_audit = o->command != COMMAND_LIST,
+		.with_server_settings = o->command != COMMAND_LIST,
 		.timeout_ms = o->timeout_ms,
 		.record_path = o->record_path,
 	};

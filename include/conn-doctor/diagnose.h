@@ -39,7 +39,16 @@ struct derived {
 	enum keepalive keepalive;
 	bool is_quiet;       /* nothing unread, unacknowledged or unsent */
 	bool is_in_flight;   /* something waits for an acknowledgement */
-	int64_t keepidle_ms; /* as far as the timer tells, else DERIVED_UNKNOWN */
+	bool is_audited;     /* the four below were read from the process */
+	int64_t keepidle_ms; /* or as far as the timer tells, else DERIVED_UNKNOWN */
+	int64_t keepintvl_ms, keepcnt, user_timeout_ms; /* else DERIVED_UNKNOWN */
+	/*
+	 * How long after its last segment a peer that vanished is given up: while
+	 * the connection is idle (DERIVED_NEVER without keepalive; a lower bound
+	 * unless exact), and while something waits for an acknowledgement.
+	 */
+	int64_t detects_idle_ms, detects_in_flight_ms;
+	bool is_detects_exact;
 	int64_t idle_ms;     /* since application data moved, either way */
 	int64_t in_state_ms; /* lower bound unless is_in_state_exact */
 	bool is_in_state_exact;
@@ -53,6 +62,11 @@ struct derived {
  */
 int64_t connection_age_ms(const struct tcp_socket *sk, const struct socket_past *past,
 			  uint64_t now_ms);
+
+/* False: what is known is a lower bound. */
+bool detection_is_exact(const struct detection *d);
+/* Appends how fast a service notices a vanished peer, in words; nothing if unknown. */
+void detection_put(const struct detection *d, struct strbuf *out);
 
 void derive(const struct report *r, uint32_t row, struct derived *out);
 

@@ -113,6 +113,19 @@ struct unknown_check {
 	char *reason;
 };
 
+/*
+ * How long after its last segment a peer that vanished from an idle connection is
+ * noticed: the longest among connections that are established or half-closed.
+ */
+struct detection {
+	int64_t idle_ms;         /* -1 = not known of any, -2 = never */
+	uint32_t count;          /* connections looked at */
+	uint32_t unknown_count;  /* of them, not even the timer tells */
+	uint32_t at_least_count; /* the timer tells when the first probe leaves */
+	uint32_t never_count;    /* keepalive is off */
+	uint32_t audited_count;  /* read from the process */
+};
+
 /* (namespace, local port): its listeners, owners and server-role connections. */
 struct service {
 	uint16_t netns;
@@ -126,6 +139,7 @@ struct service {
 	uint64_t accept_queue_limit;
 	uint32_t verdicts[VERDICT_COUNT]; /* its selected connections */
 	uint32_t connection_count;
+	struct detection detection;             /* over the same connections */
 	enum severity severity;                 /* of its worst finding */
 	char listener_text[ENDPOINT_TEXT_SIZE]; /* "0.0.0.0:30020" */
 	const char *stack;                      /* "uvicorn", NULL = not recognised */

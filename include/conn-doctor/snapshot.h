@@ -41,6 +41,31 @@ struct socket_owner {
 	int32_t fd;
 };
 
+/*
+ * Keepalive settings of one socket, read through a duplicate of its descriptor.
+ * The kernel tells them nowhere else. Sorted by cookie.
+ */
+struct socket_options {
+	uint64_t cookie;
+	uint32_t keepidle_s, keepintvl_s, keepcnt;
+	uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT, 0 = not set */
+	bool keepalive;           /* SO_KEEPALIVE */
+};
+
+/*
+ * One directive of a server's configuration that a rule asks for, as it stands in
+ * its file. Texts are bytes from outside: not sanitized. In the order of the file.
+ */
+struct server_setting {
+	int32_t pid; /* the process that was started with the file */
+	/* Blocks it stands in, "http/server 2/location 1"; "" = none */
+	char *context;
+	char *name;    /* "proxy_read_timeout"; "unreadable": why is the value */
+	char *value;   /* arguments, separated by one blank */
+	char *file;    /* as the process sees it */
+	uint32_t line; /* 0 = the file as a whole */
+};
+
 /* Settings and counters of the namespace; -1 = could not be read. */
 #define KERNEL_VALUES(X)                                                   \
 	/* id, file under /proc, field ("" = the file is one number, */    \
@@ -99,6 +124,11 @@ struct snapshot {
 	struct socket_owner *owners;
 	size_t owner_count, owner_capacity;
 
+	struct socket_options *socket_options;
+	size_t socket_options_count, socket_options_capacity;
+	struct server_setting *settings;
+	size_t setting_count, setting_capacity;
+
 	int64_t kernel[KERNEL_VALUE_COUNT];
 
 	size_t duplicate_count;  /* rows dropped: the dump showed the cookie twice */
@@ -140,6 +170,15 @@ void snapshot_finish(struct snapshot *snap);
 /* First owner of the inode and how many there are; NULL and 0 when none. */
 const struct socket_owner *snapshot_owners(const struct snapshot *snap, uint32_t inode,
 					   size_t *count);
+
+void snapshot_add_socket_options(struct snapshot *snap,
+				 const struct socket_options *options);
+/* Settings of the socket, NULL when not read; after snapshot_finish(). */
+const struct socket_options *snapshot_socket_options(const struct snapshot *snap,
+						     uint64_t cookie);
+
+/* A new setting of the process; its texts are the caller's to set, all of them. */
+struct server_setting *snapshot_add_setting(struct snapshot *snap, int32_t pid);
 
 void snapshot_add_host_address(struct snapshot *snap, const struct ip_address *ip);
 /* Loopback, or an address of this machine: both ends of the connection are here. */

@@ -38,8 +38,11 @@ struct source {
 struct source_options {
 	const struct filter *filter; /* may be NULL; must outlive the source */
 	bool with_owners;            /* look up processes in /proc */
-	uint64_t timeout_ms;         /* for one pass; 0 = none */
-	const char *record_path;     /* NULL = do not record */
+	/* With owners: read keepalive settings of sockets, configuration of servers. */
+	bool with_keepalive_audit;
+	bool with_server_settings;
+	uint64_t timeout_ms;     /* for one pass; 0 = none */
+	const char *record_path; /* NULL = do not record */
 };
 
 /* The sockets of this host, by sock_diag. */

@@ -284,6 +284,81 @@ static void take_owners(struct intake *in, const struct item *item)
 	}
 }
 
+static void take_socket_options(struct intake *in, const struct item *item)
+{
+	for (size_t at = 0; at + SOCKET_OPTIONS_SIZE <= item->len;
+	     at += SOCKET_OPTIONS_SIZE) {
+		const uint8_t *p = item->data + at;
+		struct socket_options options = {
+			.cookie = read_le(p, 8),
+			.keepalive = read_le(p + 8, 4) != 0,
+			.keepidle_s = (uint32_t)read_le(p + 12, 4),
+			.keepintvl_s = (uint32_t)read_le(p + 16, 4),
+			.keepcnt = (uint32_t)read_le(p + 20, 4),
+			.user_timeout_ms = (uint32_t)read_le(p + 24, 4),
+		};
+		if (in->snap->socket_options_count < SOCKET_OPTIONS_MAX)
+			snapshot_add_socket_options(in->snap, &options);
+	}
+}
+
+enum { SETTING_FIELDS = 5 };
+
+/* Splits a line at its tabs; false when it has not exactly the fields it needs. */
+static bool split_setting(const char *line, size_t len,
+			  const char *fields[static SETTING_FIELDS],
+			  size_t lens[static SETTING_FIELDS])
+{
+	size_t count = 0;
+	if (memchr(line, '\0', len))
+		return false;
+	for (const char *end = line + len;; line++) {
+		const char *tab = memchr(line, '\t', (size_t)(end - line));
+		size_t field_len = (size_t)((tab ? tab : end) - line);
+		if (count == SETTING_FIELDS || field_len > SETTING_LEN_MAX)
+			return false;
+		fields[count] = line;
+		lens[count++] = field_len;
+		if (!tab)
+			return count == SETTING_FIELDS;
+		line = tab;
+	}
+}
+
+static void take_setting(struct intake *in, int32_t pid, const char *line, size_t len)
+{
+	const char *fields[SETTING_FIELDS];
+	size_t lens[SETTING_FIELDS];
+	if (in->snap->setting_count >= SETTINGS_MAX ||
+	    !split_setting(line, len, fields, lens))
+		return;
+	auto_free char *number = xstrndup(fields[4], lens[4]);
+	struct server_setting *setting = snapshot_add_setting(in->snap, pid);
+	setting->context = xstrndup(fields[0], lens[0]);
+	setting->name = xstrndup(fields[1], lens[1]);
+	setting->value = xstrndup(fields[2], lens[2]);
+	setting->file = xstrndup(fields[3], lens[3]);
+	unsigned long where = strtoul(number, NULL, 10);
+	setting->line = where <= UINT32_MAX ? (uint32_t)where : 0;
+}
+
+static void take_settings(struct intake *in, const struct item *item)
+{
+	char key[ITEM_KEY_MAX + 1], *end;
+	memcpy(key, item->key, item->key_len);
+	key[item->key_len] = '\0';
+	errno = 0;
+	long pid = strtol(key, &end, 10);
+	if (errno || *end || pid <= 0 || pid > INT32_MAX)
+		return;
+	const char *text = (const char *)item->data;
+	for (size_t at = 0, len; at < item->len; at += len + 1) {
+		const char *newline = memchr(text + at, '\n', item->len - at);
+		len = newline ? (size_t)(newline - text) - at : item->len - at;
+		take_setting(in, (int32_t)pid, text + at, len);
+	}
+}
+
 static void take_degraded(struct intake *in, const struct item *item)
 {
 	auto_free char *what = xstrndup(item->key, item->key_len);
@@ -308,6 +383,8 @@ static void (*const takers[])(struct intake *in, const struct item *item) = {
 	[ITEM_FILE] = take_file,
 	[ITEM_OWNERS] = take_owners,
 	[ITEM_DEGRADED] = take_degraded,
+	[ITEM_SOCKET_OPTIONS] = take_socket_options,
+	[ITEM_SETTINGS] = take_settings,
 	[ITEM_END] = take_end,
 };
 

@@ -26,7 +26,22 @@ enum item_kind {
 	ITEM_FILE = 6,      /* key = path under /proc, data = its content */
 	ITEM_OWNERS = 7,    /* u32 inode, i32 pid, i32 fd for each socket descriptor */
 	ITEM_DEGRADED = 8,  /* key = what could not be seen, data = why */
-	ITEM_END = 9,       /* u64 duration_ns, u8 is_complete; ends a pass */
+	ITEM_SOCKET_OPTIONS = 10, /* 28 bytes for each socket, see below */
+	ITEM_SETTINGS = 11,       /* key = pid, data = lines, see below */
+	ITEM_END = 9,             /* u64 duration_ns, u8 is_complete; ends a pass */
+};
+
+/*
+ * ITEM_SOCKET_OPTIONS: u64 cookie, u32 SO_KEEPALIVE (0 or 1), keepidle s,
+ * keepintvl s, keepcnt, user timeout ms. ITEM_SETTINGS: a line for each setting,
+ * "context TAB name TAB value TAB file TAB line". What exceeds the bounds below is
+ * left out.
+ */
+enum {
+	SOCKET_OPTIONS_SIZE = 28,
+	SOCKET_OPTIONS_MAX = 1 << 20, /* sockets in a pass */
+	SETTINGS_MAX = 1 << 16,       /* settings in a pass */
+	SETTING_LEN_MAX = 1024,       /* bytes of one of its texts */
 };
 
 /* Numbers are little-endian. */

@@ -17,6 +17,7 @@
 #include "conn-doctor/memory.h"
 #include "conn-doctor/strbuf.h"
 #include "intake.h"
+#include "keepalive_audit.h"
 #include "proc_owner.h"
 #include "recording.h"
 #include "sock_diag.h"
@@ -29,7 +30,8 @@
 struct kernel_source {
 	struct intake intake;
 	struct recorder *recorder;
-	struct owner_cache *owners; /* NULL: not looked up */
+	struct owner_cache *owners;    /* NULL: not looked up */
+	struct keepalive_audit *audit; /* NULL: not asked for */
 	struct strbuf bytecode;
 	uint32_t states;
 	uint64_t timeout_ms;
@@ -192,6 +194,8 @@ static enum source_result kernel_take(void *ptr, struct snapshot *out,
 	give_kernel_values(in);
 	if (self->owners)
 		owner_cache_look_up(self->owners, in);
+	if (self->audit)
+		keepalive_audit_look(self->audit, in);
 	give_end(in, began_ns, is_complete);
 	intake_finish(in);
 	if (self->recorder && recorder_end_pass(self->recorder, err))
@@ -204,6 +208,7 @@ static int kernel_close(void *ptr, struct error *err)
 	struct kernel_source *self = ptr;
 	int result = recorder_close(self->recorder, err);
 	owner_cache_free(self->owners);
+	keepalive_audit_free(self->audit);
 	strbuf_clear(&self->bytecode);
 	intake_clear(&self->intake);
 	free(self);
@@ -232,6 +237,8 @@ int source_open_kernel(struct source *out, const struct source_options *options,
 	}
 	if (options->with_owners)
 		self->owners = owner_cache_new("/proc");
+	if (options->with_owners && options->with_keepalive_audit)
+		self->audit = keepalive_audit_new();
 	*out = (struct source){ .ops = &kernel_ops, .self = self };
 	return 0;
 }

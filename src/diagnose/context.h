@@ -33,6 +33,18 @@ enum condition {
 	WHEN_MPTCP = 1 << 11,
 };
 
+/* tcp_model_timeout(): how long `retries` retransmissions take, from RTO_MIN. */
+int64_t model_timeout_ms(int64_t retries);
+
+/* States in which the keepalive timer of the application can run. */
+bool can_keepalive(const struct tcp_socket *sk);
+
+/* Fills the fields of `derived` from is_audited on; those of the timer are there. */
+void derive_detection(struct context *c);
+
+/* Counts a connection of a service. */
+void detection_add(struct detection *all, const struct context *c);
+
 /* Fills everything but `past`, which the caller owns. */
 void context_init(struct context *c, const struct report *r, uint32_t row,
 		  const struct socket_past *past);

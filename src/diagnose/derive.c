@@ -19,7 +19,7 @@ static bool has_clocks(const struct tcp_socket *sk)
 	       sk->state != TCP_STATE_LISTEN && sk->state != TCP_STATE_CLOSED;
 }
 
-static bool can_keepalive(const struct tcp_socket *sk)
+bool can_keepalive(const struct tcp_socket *sk)
 {
 	return sk->state == TCP_STATE_ESTABLISHED ||
 	       sk->state == TCP_STATE_CLOSE_WAIT ||
@@ -115,8 +115,7 @@ static int64_t silent_of(const struct tcp_socket *sk)
 	return 0;
 }
 
-/* tcp_model_timeout(): how long `retries` retransmissions take, from RTO_MIN. */
-static int64_t model_timeout_ms(int64_t retries)
+int64_t model_timeout_ms(int64_t retries)
 {
 	enum { LINEAR_AFTER = 9 }; /* ilog2(RTO_MAX / RTO_MIN) */
 	if (retries <= LINEAR_AFTER)
@@ -258,6 +257,7 @@ static void derive_from_context(struct context *c)
 	d->silent_ms = silent_of(sk);
 	d->gives_up_ms = gives_up_of(sk, snap->kernel, d->silent_ms);
 	derive_ages(c);
+	derive_detection(c);
 }
 
 static uint16_t conditions_of(const struct context *c)

@@ -20,6 +20,14 @@ static bool is_selected(const struct filter *filter, const struct context *c,
 	return filter_match(filter, &subject);
 }
 
+/* Of a server-role row; its listener made the service. */
+static struct service *service_of(const struct report *r, const struct tcp_socket *sk)
+{
+	uint32_t *index = u64_map_find(&r->service_index,
+				       (uint64_t)sk->netns << 16 | sk->local_port);
+	return &r->services[*index];
+}
+
 static void assess_row(struct report *r, uint32_t row, const struct filter *filter,
 		       bool has_past)
 {
@@ -42,6 +50,8 @@ static void assess_row(struct report *r, uint32_t row, const struct filter *filt
 		return;
 	r->selected_count++;
 	r->verdicts[a->verdict]++;
+	if (a->role == ROLE_SERVER)
+		detection_add(&service_of(r, c.sk)->detection, &c);
 }
 
 /* A service has the target of its listeners, else that of a connection. */
@@ -71,11 +81,9 @@ static void count_for_services(struct report *r)
 		const struct assessment *a = &r->assessments[i];
 		if (!a->is_selected || a->role != ROLE_SERVER)
 			continue;
-		const struct tcp_socket *sk = &r->snap->sockets[i];
-		uint32_t *index = u64_map_find(
-			&r->service_index, (uint64_t)sk->netns << 16 | sk->local_port);
-		r->services[*index].verdicts[a->verdict]++;
-		r->services[*index].connection_count++;
+		struct service *s = service_of(r, &r->snap->sockets[i]);
+		s->verdicts[a->verdict]++;
+		s->connection_count++;
 	}
 }
 

@@ -194,6 +194,11 @@ static void find_missing(struct report *r, const struct group *g)
 		     "%zu of %zu connections to other hosts: keepalive off, or its "
 		     "first probe later than %s",
 		     g->count, open_count(&r->services[g->service]), late);
+	auto_strbuf struct strbuf noticed = { 0 };
+	detection_put(&r->services[g->service].detection, &noticed);
+	if (noticed.len)
+		add_evidence(f, "while idle, a vanished peer is noticed %s",
+			     noticed.text);
 	add_next(f, "turn SO_KEEPALIVE on with 60 s, 10 s, 3 probes (nginx: listen ... "
 		    "so_keepalive=60s:10s:3)");
 	add_next(f, "net.ipv4.tcp_keepalive_time=60 helps only sockets that have "

@@ -22,6 +22,12 @@ static void clear_texts(struct snapshot *snap)
 		free(snap->degraded[i].what);
 		free(snap->degraded[i].why);
 	}
+	for (size_t i = 0; i < snap->setting_count; i++) {
+		free(snap->settings[i].context);
+		free(snap->settings[i].name);
+		free(snap->settings[i].value);
+		free(snap->settings[i].file);
+	}
 }
 
 void snapshot_reset(struct snapshot *snap)
@@ -41,6 +47,10 @@ void snapshot_reset(struct snapshot *snap)
 		.process_capacity = snap->process_capacity,
 		.owners = snap->owners,
 		.owner_capacity = snap->owner_capacity,
+		.socket_options = snap->socket_options,
+		.socket_options_capacity = snap->socket_options_capacity,
+		.settings = snap->settings,
+		.setting_capacity = snap->setting_capacity,
 		.degraded = snap->degraded,
 		.degraded_capacity = snap->degraded_capacity,
 		.cookie_slots = snap->cookie_slots, /* stale until finish */
@@ -62,6 +72,8 @@ void snapshot_clear(struct snapshot *snap)
 	free(snap->host_addresses);
 	free(snap->processes);
 	free(snap->owners);
+	free(snap->socket_options);
+	free(snap->settings);
 	free(snap->degraded);
 	free(snap->cookie_slots);
 	u64_map_clear(&snap->cgroup_index);
@@ -210,8 +222,17 @@ static int compare_addresses(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct ip_address));
 }
 
+static int compare_options(const void *a, const void *b)
+{
+	const struct socket_options *x = a, *y = b;
+	return (x->cookie > y->cookie) - (x->cookie < y->cookie);
+}
+
 void snapshot_finish(struct snapshot *snap)
 {
+	if (snap->socket_options_count)
+		qsort(snap->socket_options, snap->socket_options_count,
+		      sizeof(*snap->socket_options), compare_options);
 	drop_duplicates(snap);
 	if (snap->host_address_count)
 		qsort(snap->host_addresses, snap->host_address_count,
@@ -237,6 +258,33 @@ const struct socket_owner *snapshot_owners(const struct snapshot *snap, uint32_t
 		end++;
 	*count = end - low;
 	return *count ? &snap->owners[low] : NULL;
+}
+
+void snapshot_add_socket_options(struct snapshot *snap,
+				 const struct socket_options *options)
+{
+	array_reserve(&snap->socket_options, &snap->socket_options_capacity,
+		      snap->socket_options_count + 1, sizeof(*snap->socket_options));
+	snap->socket_options[snap->socket_options_count++] = *options;
+}
+
+const struct socket_options *snapshot_socket_options(const struct snapshot *snap,
+						     uint64_t cookie)
+{
+	struct socket_options key = { .cookie = cookie };
+	return snap->socket_options_count
+		       ? bsearch(&key, snap->socket_options, snap->socket_options_count,
+				 sizeof(key), compare_options)
+		       : NULL;
+}
+
+struct server_setting *snapshot_add_setting(struct snapshot *snap, int32_t pid)
+{
+	array_reserve(&snap->settings, &snap->setting_capacity, snap->setting_count + 1,
+		      sizeof(*snap->settings));
+	struct server_setting *setting = &snap->settings[snap->setting_count++];
+	*setting = (struct server_setting){ .pid = pid };
+	return setting;
 }
 
 void snapshot_add_host_address(struct snapshot *snap, const struct ip_address *ip)

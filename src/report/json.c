@@ -228,6 +228,28 @@ static void set_derived(json_t *o, const struct derived *d)
 		set_flag(o, "keepalive", d->keepalive == KEEPALIVE_ON);
 }
 
+/* dead_peer_detected false: while idle, a vanished peer is never noticed. */
+static void set_detection(json_t *o, int64_t idle_ms, bool is_exact)
+{
+	if (idle_ms == DERIVED_UNKNOWN)
+		return;
+	set_flag(o, "dead_peer_detected", idle_ms != DERIVED_NEVER);
+	if (idle_ms == DERIVED_NEVER)
+		return;
+	set_seconds(o, "dead_peer_detection_seconds", idle_ms);
+	set_flag(o, "dead_peer_detection_exact", is_exact);
+}
+
+static void set_keepalive(json_t *o, const struct derived *d)
+{
+	set_seconds(o, "keepalive_idle_seconds", d->keepidle_ms);
+	set_seconds(o, "keepalive_interval_seconds", d->keepintvl_ms);
+	if (d->keepcnt >= 0)
+		set_integer(o, "keepalive_count", (uint64_t)d->keepcnt);
+	set_seconds(o, "user_timeout_seconds", d->user_timeout_ms);
+	set_detection(o, d->detects_idle_ms, d->is_detects_exact);
+}
+
 static void set_owner(json_t *o, const struct report *r, uint32_t row)
 {
 	int32_t fd;
@@ -268,6 +290,7 @@ static json_t *connection_object(const struct report *r, uint32_t row)
 	set_word(o, "state", tcp_state_id(sk->state));
 	set_assessment(o, &r->assessments[row]);
 	set_derived(o, &d);
+	set_keepalive(o, &d);
 	set_queues(o, sk);
 	set_owner(o, r, row);
 	verdict_evidence(r, row, &evidence);
@@ -404,6 +427,9 @@ static json_t *service_object(const struct report *r, const struct service *s)
 	set_integer(o, "accept_queue_count", s->accept_queue_count);
 	set_integer(o, "accept_queue_limit_count", s->accept_queue_limit);
 	set_new(o, "verdicts", verdict_counts(s->verdicts));
+	if (s->detection.count)
+		set_detection(o, s->detection.idle_ms,
+			      detection_is_exact(&s->detection));
 	return o;
 }
 

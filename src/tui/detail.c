@@ -181,11 +181,35 @@ static void put_timer(const struct subject *s, struct strbuf *out)
 static void put_keepalive(const struct subject *s, struct strbuf *out)
 {
 	put_known(s, FIELD_KA, out);
-	if (out->len && s->row.derived.keepidle_ms > 0) {
-		strbuf_add(out, ", probes after about ");
-		put_ms(out, (uint64_t)s->row.derived.keepidle_ms);
-		strbuf_add(out, " of silence");
+	const struct derived *d = &s->row.derived;
+	if (!out->len || d->keepalive != KEEPALIVE_ON || d->keepidle_ms <= 0)
+		return;
+	strbuf_add(out, d->is_audited ? ", probes after " : ", probes after about ");
+	put_ms(out, (uint64_t)d->keepidle_ms);
+	strbuf_add(out, " of silence");
+	if (!d->is_audited)
+		return;
+	strbuf_add(out, ", then every ");
+	put_ms(out, (uint64_t)d->keepintvl_ms);
+	strbuf_addf(out, ", %lld of them", (long long)d->keepcnt);
+}
+
+static void put_detection(const struct subject *s, struct strbuf *out)
+{
+	const struct derived *d = &s->row.derived;
+	if (d->detects_idle_ms == DERIVED_NEVER) {
+		strbuf_add(out, "never while idle");
+	} else if (d->detects_idle_ms >= 0) {
+		strbuf_add(out, d->is_detects_exact ? "" : "at least ");
+		put_ms(out, (uint64_t)d->detects_idle_ms);
+		strbuf_add(out, " while idle");
 	}
+	if (d->detects_in_flight_ms < 0)
+		return;
+	strbuf_add(out, out->len ? ", " : "");
+	put_ms(out, (uint64_t)d->detects_in_flight_ms);
+	strbuf_add(out, " with data in flight");
+	strbuf_add(out, d->user_timeout_ms > 0 ? " (TCP_USER_TIMEOUT)" : "");
 }
 
 static void put_turn(const struct subject *s, struct strbuf *out)
@@ -350,6 +374,7 @@ static const struct {
 	{ "why", put_why },
 	{ "timer", put_timer },
 	{ "keepalive", put_keepalive },
+	{ "dead peer", put_detection },
 	{ "How it moved", NULL },
 	{ "turn", put_turn },
 	{ "idle", put_idle },

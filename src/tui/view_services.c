@@ -131,6 +131,10 @@ static void add_counts(struct page *page, const struct service *s)
 	strbuf_reset(&line);
 	put_queue(s, &line);
 	page_add(page, "accept queue", strbuf_text(&line), PAINT_NORMAL);
+	strbuf_reset(&line);
+	detection_put(&s->detection, &line);
+	if (line.len)
+		page_add(page, "dead peer", strbuf_text(&line), PAINT_NORMAL);
 }
 
 static bool write_page(const struct frame *frame, uint64_t id, struct page *out)

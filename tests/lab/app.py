@@ -61,11 +61,13 @@ class App:
 
     @staticmethod
     def set_keepalive(sock, values):
-        idle, interval, count = values
+        idle, interval, count, *user_timeout = values
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, count)
+        for milliseconds in user_timeout:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
     def keepalive(self, id, values):
         self.set_keepalive(self.sockets[id], values)

@@ -40,7 +40,7 @@ enum item_kind {
 enum {
 	SOCKET_OPTIONS_SIZE = 28,
 	SOCKET_OPTIONS_MAX = 1 << 20, /* sockets in a pass */
-	SETTINGS_MAX = 1 << 16,       /* settings in a pass */
+	SETTINGS_MAX = 1 << 13,       /* settings in a pass */
 	SETTING_LEN_MAX = 1024,       /* bytes of one of its texts */
 };
 

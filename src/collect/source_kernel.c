@@ -18,6 +18,7 @@
 #include "conn-doctor/strbuf.h"
 #include "intake.h"
 #include "keepalive_audit.h"
+#include "nginx_conf.h"
 #include "proc_owner.h"
 #include "recording.h"
 #include "sock_diag.h"
@@ -32,6 +33,7 @@ struct kernel_source {
 	struct recorder *recorder;
 	struct owner_cache *owners;    /* NULL: not looked up */
 	struct keepalive_audit *audit; /* NULL: not asked for */
+	struct nginx_cache *nginx;     /* NULL: not asked for */
 	struct strbuf bytecode;
 	uint32_t states;
 	uint64_t timeout_ms;
@@ -196,6 +198,8 @@ static enum source_result kernel_take(void *ptr, struct snapshot *out,
 		owner_cache_look_up(self->owners, in);
 	if (self->audit)
 		keepalive_audit_look(self->audit, in);
+	if (self->nginx)
+		nginx_cache_look(self->nginx, in);
 	give_end(in, began_ns, is_complete);
 	intake_finish(in);
 	if (self->recorder && recorder_end_pass(self->recorder, err))
@@ -209,6 +213,7 @@ static int kernel_close(void *ptr, struct error *err)
 	int result = recorder_close(self->recorder, err);
 	owner_cache_free(self->owners);
 	keepalive_audit_free(self->audit);
+	nginx_cache_free(self->nginx);
 	strbuf_clear(&self->bytecode);
 	intake_clear(&self->intake);
 	free(self);
@@ -239,6 +244,8 @@ int source_open_kernel(struct source *out, const struct source_options *options,
 		self->owners = owner_cache_new("/proc");
 	if (options->with_owners && options->with_keepalive_audit)
 		self->audit = keepalive_audit_new();
+	if (options->with_owners && options->with_server_settings)
+		self->nginx = nginx_cache_new("/proc");
 	*out = (struct source){ .ops = &kernel_ops, .self = self };
 	return 0;
 }

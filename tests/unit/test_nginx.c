@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,6 +18,7 @@
 #include "nginx.h"
 #include "nginx_conf.h"
 #include "nginx_parse.h"
+#include "tree.h"
 
 /* A tree of files: path, content; the content "!..." is why it cannot be read. */
 struct tree {
@@ -490,6 +493,102 @@ static void of_an_unknown_process_nothing_is_default(void **state)
 	assert_null(v.setting);
 }
 
+/* Files as a process sees them: a /proc made by hand. */
+
+static void put_file(const char *root, const char *name, const char *text)
+{
+	auto_free char *path = xasprintf("%s/%s", root, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void put_folder(const char *root, const char *name)
+{
+	auto_free char *path = xasprintf("%s/%s", root, name);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+/* The settings that the cache gives for the master. */
+static void look(struct nginx_cache *cache, struct world *w)
+{
+	static const char cmdline[] = "nginx: master process nginx -c /etc/n.conf";
+	intake_begin(&w->in, &w->snap, NULL);
+	struct process *p = snapshot_add_process(&w->snap, 4711);
+	free(p->comm);
+	p->comm = xstrdup("nginx");
+	p->cmdline = xstrdup(cmdline);
+	p->cmdline_len = sizeof(cmdline) - 1;
+	nginx_cache_look(cache, &w->in);
+	intake_finish(&w->in);
+}
+
+static void assert_setting(const struct world *w, size_t i, const char *name,
+			   const char *value)
+{
+	assert_true(i < w->snap.setting_count);
+	assert_string_equal(w->snap.settings[i].name, name);
+	assert_string_equal(w->snap.settings[i].value, value);
+}
+
+static void files_are_those_of_the_process_and_read_again_when_changed(void **state)
+{
+	(void)state;
+	char root[] = "/tmp/cd-nginx-XXXXXX";
+	struct world w = { 0 };
+	assert_non_null(mkdtemp(root));
+	put_folder(root, "4711");
+	put_folder(root, "4711/root");
+	put_folder(root, "4711/root/etc");
+	put_folder(root, "4711/root/etc/d");
+	put_file(root, "4711/root/etc/n.conf",
+		 "http { keepalive_timeout 1; include /etc/link; include d/*; }");
+	put_file(root, "4711/root/etc/real", "proxy_read_timeout 2;");
+	/* An absolute link stays below the root of the process. */
+	auto_free char *link_path = xasprintf("%s/4711/root/etc/link", root);
+	assert_int_equal(symlink("/etc/real", link_path), 0);
+	struct nginx_cache *cache = nginx_cache_new(root);
+	for (int i = 0; i < 2; i++) {
+		look(cache, &w);
+		assert_int_equal(w.snap.setting_count, 2);
+		assert_setting(&w, 0, "keepalive_timeout", "1");
+		assert_setting(&w, 1, "proxy_read_timeout", "2");
+		assert_int_equal(w.snap.degraded_count, 0);
+	}
+	put_file(root, "4711/root/etc/real", "proxy_read_timeout 30;");
+	look(cache, &w);
+	assert_setting(&w, 1, "proxy_read_timeout", "30");
+	put_file(root, "4711/root/etc/d/new", "proxy_send_timeout 4;");
+	look(cache, &w);
+	assert_int_equal(w.snap.setting_count, 3);
+	assert_setting(&w, 2, "proxy_send_timeout", "4");
+	unlink(link_path);
+	assert_int_equal(mkfifo(link_path, 0644), 0);
+	look(cache, &w);
+	assert_setting(&w, 1, "unreadable", "not a regular file");
+	assert_int_equal(w.snap.degraded_count, 1);
+	assert_string_equal(w.snap.degraded->what, "nginx configuration of 4711");
+	assert_string_equal(w.snap.degraded->why,
+			    "cannot read /etc/link: not a regular file");
+	nginx_cache_free(cache);
+	world_clear(&w);
+	assert_int_equal(remove_tree(root), 0);
+}
+
+static void a_root_that_cannot_be_opened_is_said(void **state)
+{
+	(void)state;
+	struct world w = { 0 };
+	struct nginx_cache *cache = nginx_cache_new("/nonexistent");
+	look(cache, &w);
+	assert_int_equal(w.snap.setting_count, 1);
+	assert_setting(&w, 0, "unreadable", "No such file or directory");
+	assert_int_equal(w.snap.degraded_count, 1);
+	nginx_cache_free(cache);
+	world_clear(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -505,6 +604,9 @@ int main(void)
 		cmocka_unit_test(targets_are_addresses_and_ports),
 		cmocka_unit_test(an_unread_block_makes_the_pool_unknown),
 		cmocka_unit_test(of_an_unknown_process_nothing_is_default),
+		cmocka_unit_test(
+			files_are_those_of_the_process_and_read_again_when_changed),
+		cmocka_unit_test(a_root_that_cannot_be_opened_is_said),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

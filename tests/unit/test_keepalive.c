@@ -382,6 +382,43 @@ static void a_service_is_as_slow_as_its_slowest_connection(void **state)
 	assert_int_equal(words.len, 0);
 }
 
+/* The first probe at the limit is in time, a second later it is not. */
+static void a_finding_rests_on_what_was_read(void **state)
+{
+	(void)state;
+	for (uint32_t idle_s = 350; idle_s <= 351; idle_s++) {
+		struct fixture f;
+		struct tcp_socket sk = with_timer(TCP_TIMER_KEEPALIVE);
+		struct socket_options o = {
+			.cookie = 100,
+			.keepalive = true,
+			.keepidle_s = idle_s,
+			.keepintvl_s = 75,
+			.keepcnt = 9,
+		};
+		sk.last_data_recv_ms = sk.last_data_sent_ms = sk.last_ack_recv_ms =
+			300000;
+		fixture_init(&f);
+		snapshot_begin(&f.snap, 1000000);
+		snapshot_put(&f.snap, a_listener(0, 128));
+		snapshot_put(&f.snap, sk);
+		snapshot_add_socket_options(&f.snap, &o);
+		snapshot_finish(&f.snap);
+		history_update(f.history, &f.snap);
+		fixture_diagnose(&f);
+		assert_int_equal(f.report.finding_count, idle_s > 350 ? 1 : 0);
+		if (f.report.finding_count) {
+			const struct finding *finding = f.report.findings;
+			assert_int_equal(finding->kind, FINDING_KEEPALIVE_MISSING);
+			assert_string_equal(finding->evidence[1],
+					    "while idle, a vanished peer is noticed "
+					    "within 17m6s (read from the process for 1 "
+					    "of 1)");
+		}
+		fixture_clear(&f);
+	}
+}
+
 int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -400,6 +437,7 @@ int main(void)
 		cmocka_unit_test(settings_tell_what_another_timer_hides),
 		cmocka_unit_test(settings_the_timer_refutes_are_old),
 		cmocka_unit_test(impossible_settings_are_ignored),
+		cmocka_unit_test(a_finding_rests_on_what_was_read),
 		cmocka_unit_test(a_service_is_as_slow_as_its_slowest_connection),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,8 @@ struct session {
 	struct filter *filter;
 	struct source source;
 	struct history *history;  /* NULL: a single pass needs none */
+	struct series *series;    /* the same; `list` has none */
+	struct report between;    /* of passes that are not the last one */
 	struct snapshot snaps[2]; /* the last complete one, and the next */
 	size_t last;
 	size_t pass_count;
@@ -72,6 +74,8 @@ static int session_close(struct session *s, struct error *err)
 {
 	int result = source_close(&s->source, err);
 	history_free(s->history);
+	series_free(s->series);
+	report_clear(&s->between);
 	snapshot_clear(&s->snaps[0]);
 	snapshot_clear(&s->snaps[1]);
 	filter_free(s->filter);
@@ -101,10 +105,31 @@ static void wait_until(struct timespec *next, uint64_t interval_ms)
 		;
 }
 
+static struct diagnose_options diagnose_options_of(const struct session *s)
+{
+	return (struct diagnose_options){
+		.filter = s->filter->root ? s->filter : NULL,
+		.policy = &s->options->config.policy,
+		.series = s->series,
+	};
+}
+
+/* What trends need of the last pass, before the next one takes its place. */
+static void follow_trends(struct session *s)
+{
+	struct diagnose_options options = diagnose_options_of(s);
+	if (!s->series || s->pass_count == 0)
+		return;
+	diagnose(&s->snaps[s->last], s->history, &s->options->limits, &options,
+		 &s->between);
+	series_update(s->series, &s->between);
+}
+
 /* Takes one pass in; SOURCE_END leaves the last one as it was. */
 static enum source_result take_pass(struct session *s, struct error *err)
 {
 	bool is_live = s->source.ops->is_live;
+	follow_trends(s);
 	/* The kernel never ends, so its passes can share one snapshot's memory. */
 	size_t next = is_live ? s->last : !s->last;
 	enum source_result result =
@@ -130,6 +155,8 @@ static int take_passes(struct session *s, uint64_t initial_count, struct error *
 	uint64_t interval_ms = o->interval_ms ? o->interval_ms : CHECK_INTERVAL_MS;
 	if (count > 1)
 		s->history = history_new();
+	if (count > 1 && o->command != COMMAND_LIST)
+		s->series = series_new();
 
 	struct timespec next;
 	clock_gettime(CLOCK_MONOTONIC, &next);
@@ -186,13 +213,10 @@ static int diagnose_and_write(struct session *s, bool is_list, struct error *err
 {
 	const struct options *o = s->options;
 	auto_report struct report report = { 0 };
-	struct diagnose_options options = {
-		.filter = s->filter->root ? s->filter : NULL,
-		.policy = &o->config.policy,
-		.with_findings = !is_list,
-	};
 	if (take_passes(s, is_list ? 1 : CHECK_PASSES, err))
 		return -1;
+	struct diagnose_options options = diagnose_options_of(s);
+	options.with_findings = !is_list;
 	diagnose(&s->snaps[s->last], s->history, &o->limits, &options, &report);
 	report.filter_text = s->filter->text;
 	report.pass_count = s->pass_count;

@@ -17,6 +17,8 @@ struct diagnose_options {
 	const struct filter *filter; /* NULL = everything is selected */
 	bool with_findings;          /* `list` needs verdicts only */
 	const struct policy *policy; /* NULL = nothing was declared */
+	/* Of the passes before this one, for trends; may be NULL. */
+	const struct series *series;
 };
 
 /*
@@ -26,6 +28,22 @@ struct diagnose_options {
 void diagnose(const struct snapshot *snap, const struct history *past,
 	      const struct limits *limits, const struct diagnose_options *options,
 	      struct report *out);
+
+/* What the series of the selection, a service or a process is kept under. */
+struct series_scope series_of_host(void);
+struct series_scope series_of_service(const struct report *r, size_t service);
+struct series_scope series_of_process(const struct report *r, size_t process);
+
+/*
+ * Takes the values of a report in, after diagnose(), which reads the series as
+ * it was before. The same report twice counts once.
+ */
+void series_update(struct series *s, const struct report *r);
+
+/* The points of a metric with that of the report itself as the last one. */
+size_t series_with_report(const struct report *r, const struct series_scope *scope,
+			  enum series_metric metric, uint32_t now,
+			  struct series_point out[static SERIES_POINTS + 1]);
 
 /* Values that follow from one row and its past; shown everywhere. */
 #define DERIVED_UNKNOWN (-1) /* the kernel did not say */

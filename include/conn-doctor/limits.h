@@ -80,6 +80,39 @@ enum limit_unit { LIMIT_COUNT, LIMIT_DURATION, LIMIT_SHARE };
 	X(CLOSE_WAIT_CRITICAL_COUNT, "close-wait-critical-count", COUNT, 10, 1,        \
 	  1000000, "leaked connections that are critical at that age",                 \
 	  "a few may be one forgotten pool; ten are a pattern")                        \
+	X(CLOSE_WAIT_FD_SHARE, "close-wait-fd-share", SHARE, 500, 1, 1000,             \
+	  "share of a process's descriptors that leaked connections critically hold",  \
+	  "the leak has taken more than all its work")                                 \
+	X(TREND_POINTS, "trend-points", COUNT, 10, 8, 100,                             \
+	  "samples before a growth is judged",                                         \
+	  "below 8 chance cannot be excluded; two more for passes that come late")     \
+	X(TREND_WINDOW, "trend-window", DURATION, LIMIT_SECONDS(60), LIMIT_SECONDS(1), \
+	  LIMIT_WEEK, "time before a growth is judged",                                \
+	  "clients that come back after a restart need some tens of seconds")          \
+	X(GROWTH_MIN, "growth-min", COUNT, 20, 1, 100000000,                           \
+	  "connections a service must gain before its growth is told",                 \
+	  "a few more clients are a few more clients")                                 \
+	X(GROWTH_SHARE, "growth-share", SHARE, 200, 1, 1000,                           \
+	  "growth against what was there before it is told",                           \
+	  "a service of many clients moves by some percent all the time")              \
+	X(GROWTH_ETA, "growth-eta", DURATION, LIMIT_SECONDS(3600), LIMIT_SECONDS(1),   \
+	  LIMIT_WEEK, "time to the descriptor limit that makes growth a warning",      \
+	  "an hour is enough to look, and short enough to be foreseen")                \
+	X(RESET_BASELINE, "reset-baseline", COUNT, 5, 1, 1000000,                      \
+	  "resets per second that are always taken for usual",                         \
+	  "health checks, scanners and closed browser tabs make some everywhere")      \
+	X(RESET_FACTOR, "reset-factor", COUNT, 10, 2, 1000,                            \
+	  "times the usual rate of resets that are a warning",                         \
+	  "netdata's rule: ten times the baseline")                                    \
+	X(RESET_WINDOW, "reset-window", DURATION, 500, 100, LIMIT_SECONDS(600),        \
+	  "shortest time over which a rate of resets is read",                         \
+	  "half the interval of check's two passes")                                   \
+	X(RESET_CRITICAL_AGE, "reset-critical-age", DURATION, LIMIT_SECONDS(60),       \
+	  LIMIT_SECONDS(1), LIMIT_WEEK, "time a reset storm lasts that is critical",   \
+	  "a restart is over in less")                                                 \
+	X(RESET_LEARN, "reset-learn", DURATION, LIMIT_SECONDS(600), LIMIT_SECONDS(1),  \
+	  LIMIT_WEEK, "time of earlier samples from which the usual rate is learnt",   \
+	  "shorter, and a storm that goes on would soon be taken for usual")           \
 	X(UNREAD_AGE, "unread-age", DURATION, LIMIT_SECONDS(5), 0, LIMIT_WEEK,         \
 	  "received bytes left unread before a worker counts as stuck",                \
 	  "uvicorn's own health check gives a worker 5 s")                             \

@@ -10,6 +10,7 @@
 #include "conn-doctor/filter.h"
 #include "conn-doctor/history.h"
 #include "conn-doctor/limits.h"
+#include "conn-doctor/series.h"
 #include "conn-doctor/snapshot.h"
 #include "conn-doctor/verdict.h"
 
@@ -53,8 +54,12 @@
 	X(HEARTBEAT_MISSED, "heartbeat-missed",                                        \
 	  "peers are silent for longer than their heartbeat allows",                   \
 	  "the peer is gone or blocked, or one side does not send the pings")          \
+	X(RESET_STORM, "reset-storm", "many connections are reset",                    \
+	  "a keep-alive race, a restart, or applications that close without reading")  \
 	X(LOSSY_PATH, "lossy-path", "the path to a network loses segments",            \
 	  "a bad or overloaded link, a policer, or an MTU that does not fit")          \
+	X(CONNECTION_GROWTH, "connection-growth", "connections grow and do not go",    \
+	  "a leak here, vanished clients, a client that leaks, or more load")          \
 	X(TOO_MANY_PER_PEER, "too-many-per-peer",                                      \
 	  "one peer holds a large share of a service's connections",                   \
 	  "a client without a pool or limit, or a proxy that speaks for many")         \
@@ -111,6 +116,7 @@ struct finding {
 struct unknown_check {
 	enum finding_kind kind;
 	char *reason;
+	bool needs_time; /* nothing was refused: more passes would tell */
 };
 
 /*
@@ -140,6 +146,7 @@ struct service {
 	uint32_t verdicts[VERDICT_COUNT]; /* its selected connections */
 	uint32_t connection_count;
 	struct detection detection;             /* over the same connections */
+	struct series_values now;               /* of the series' metrics */
 	enum severity severity;                 /* of its worst finding */
 	char listener_text[ENDPOINT_TEXT_SIZE]; /* "0.0.0.0:30020" */
 	const char *stack;                      /* "uvicorn", NULL = not recognised */
@@ -160,6 +167,7 @@ struct target;
 struct report {
 	const struct snapshot *snap;
 	const struct history *history;
+	const struct series *series; /* of the passes before, NULL = none */
 	const struct limits *limits;
 	const struct policy *policy; /* NULL = nothing was declared */
 	const char *filter_text;     /* "" = everything */
@@ -174,6 +182,9 @@ struct report {
 	size_t ignored_count;  /* selected by the filter, left out by [ignore] addresses
 				*/
 	uint32_t verdicts[VERDICT_COUNT]; /* over the selected rows */
+	struct series_values now;         /* of the selection, and of the host */
+	/* CLOSE_WAIT by process of the snapshot, of the selected rows. */
+	uint32_t *process_close_wait;
 
 	struct service *services; /* in the order of their first listener */
 	size_t service_count, service_capacity;

@@ -83,7 +83,15 @@ struct server_setting {
 	X(PORT_RANGE_HIGH, "sys/net/ipv4/ip_local_port_range", "#2")       \
 	X(TCP_ORPHANS, "net/sockstat", "TCP:orphan")                       \
 	X(LISTEN_OVERFLOWS, "net/netstat", "ListenOverflows")              \
-	X(LISTEN_DROPS, "net/netstat", "ListenDrops")
+	X(LISTEN_DROPS, "net/netstat", "ListenDrops")                      \
+	X(ABORT_ON_DATA, "net/netstat", "TCPAbortOnData")                  \
+	X(ABORT_ON_CLOSE, "net/netstat", "TCPAbortOnClose")                \
+	X(ABORT_ON_MEMORY, "net/netstat", "TCPAbortOnMemory")              \
+	X(ABORT_ON_TIMEOUT, "net/netstat", "TCPAbortOnTimeout")            \
+	X(ABORT_ON_LINGER, "net/netstat", "TCPAbortOnLinger")              \
+	X(ATTEMPT_FAILS, "net/snmp", "AttemptFails")                       \
+	X(ESTAB_RESETS, "net/snmp", "EstabResets")                         \
+	X(OUT_RSTS, "net/snmp", "OutRsts")
 
 enum kernel_value {
 #define X(id, file, field) KERNEL_##id,

@@ -73,6 +73,9 @@ uint64_t unverified_limit_ms(const struct context *c);
 void services_build(struct report *r);
 enum role role_of(const struct report *r, const struct tcp_socket *sk);
 
+/* Fills what the series take from a report; see series_feed.c. */
+void series_values_build(struct report *r);
+
 /* Fills r->findings from assessments and services. */
 void findings_build(struct report *r);
 

@@ -94,6 +94,7 @@ void diagnose(const struct snapshot *snap, const struct history *past,
 	report_reset(out);
 	out->snap = snap;
 	out->history = past;
+	out->series = options->series;
 	out->limits = limits;
 	out->policy = options->policy;
 	out->filter_text = options->filter ? options->filter->text : "";
@@ -106,6 +107,7 @@ void diagnose(const struct snapshot *snap, const struct history *past,
 		assess_row(out, (uint32_t)i, options->filter, has_past);
 	count_for_services(out);
 	find_targets_of_services(out);
+	series_values_build(out);
 	if (options->with_findings)
 		findings_build(out);
 }

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "finding_groups.h"
+#include "growth.h"
 
 void find_accept_queue(struct report *r, const struct groups *all,
 		       const struct group *g)
@@ -33,6 +34,8 @@ void find_accept_queue(struct report *r, const struct groups *all,
 		    q.is_full ? "full" : "filling", q.count, q.limit);
 	add_evidence(f, "%" PRIu64 " connections wait, the backlog is %" PRIu64,
 		     q.count, q.limit);
+	if (!q.is_full)
+		say_queue_growth(r, f);
 	if (q.dropped)
 		add_evidence(f,
 			     "%" PRIu64

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "conn-doctor/memory.h"
+#include "growth.h"
 #include "tally.h"
 
 /* What there is only so much of: descriptors, handshakes, ports, orphans. */
@@ -96,6 +97,7 @@ static void find_fds(struct report *r, size_t process)
 		    u.count, u.limit, sockets);
 	say_usage(r, f, &u, "descriptors (soft limit)");
 	add_evidence(f, "%zu of them are TCP sockets", sockets);
+	say_descriptor_growth(r, f, process);
 	add_next(f, "ls -l /proc/%d/fd | awk '{print $NF}' | sort | uniq -c | sort -n",
 		 p->pid);
 	add_next(f, "no leak among them? then raise it: LimitNOFILE=65536 in the unit, "

@@ -4,6 +4,7 @@
 
 #include "conn-doctor/strbuf.h"
 #include "finding_groups.h"
+#include "growth.h"
 
 static void say_queue(const struct report *r, struct finding *f, const struct group *g,
 		      const struct group *queued, const struct group *abandoned)
@@ -76,6 +77,14 @@ static void advise_stuck_worker(const struct report *r, struct finding *f)
 	add_next(f, "restart the worker: no kernel timer ends this by itself");
 }
 
+static bool holds_most_descriptors(const struct report *r, const struct group *g,
+				   const struct process *p)
+{
+	return p && p->fd_limit > 0 &&
+	       permille_of(g->count, (uint64_t)p->fd_limit) >
+		       limit_value(r, LIMIT_CLOSE_WAIT_FD_SHARE);
+}
+
 static void add_close_wait_leak(struct report *r, const struct group *g,
 				const char *evidence)
 {
@@ -94,6 +103,8 @@ static void add_close_wait_leak(struct report *r, const struct group *g,
 	if (p && p->fd_count >= 0 && p->fd_limit > 0)
 		add_evidence(f, "%" PRId64 " of %" PRId64 " descriptors in use",
 			     p->fd_count, p->fd_limit);
+	if (say_leak_growth(r, f) || holds_most_descriptors(r, g, p))
+		f->severity = SEVERITY_CRITICAL;
 	if (p)
 		add_next(f,
 			 "ls -l /proc/%d/fd   the descriptors named below are the leak",

@@ -87,6 +87,10 @@ finder find_slow_reader, find_slow_response;
 void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The same of a rule that only needs more passes. */
+void add_untimed(struct report *r, enum finding_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Per mille of a whole, and the largest count that is below that share of it. */
 uint64_t permille_of(uint64_t count, uint64_t whole);
 double below_share(const struct report *r, uint64_t whole, enum limit_id share);
@@ -98,6 +102,8 @@ survey find_greedy_peers, find_missing_keepalive;                  /* find_clien
 survey find_fd_exhaustion, find_syn_floods, find_port_exhaustion;  /* find_resource.c */
 survey find_orphans;
 survey find_risky_flags;       /* find_flags.c */
+survey find_reset_storm;       /* find_resets.c */
+survey find_connection_growth; /* find_growth.c */
 survey find_missed_heartbeats; /* find_heartbeat.c */
 
 /* What [check CODE] says about the findings that were made; checks.c. */

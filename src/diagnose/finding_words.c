@@ -50,15 +50,30 @@ void set_summary(struct finding *f, const char *fmt, ...)
 	va_end(args);
 }
 
-void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
+static void __attribute__((format(printf, 4, 0)))
+note_unknown(struct report *r, enum finding_kind kind, bool needs_time, const char *fmt,
+	     va_list args)
 {
 	for (size_t i = 0; i < r->unknown_count; i++)
 		if (r->unknown[i].kind == kind)
 			return;
+	r->unknown[r->unknown_count++] =
+		(struct unknown_check){ kind, copy_format(fmt, args), needs_time };
+}
+
+void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
+{
 	va_list args;
 	va_start(args, fmt);
-	r->unknown[r->unknown_count++] =
-		(struct unknown_check){ kind, copy_format(fmt, args) };
+	note_unknown(r, kind, false, fmt, args);
+	va_end(args);
+}
+
+void add_untimed(struct report *r, enum finding_kind kind, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	note_unknown(r, kind, true, fmt, args);
 	va_end(args);
 }
 

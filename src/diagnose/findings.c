@@ -23,10 +23,11 @@ static finder *const finders[FINDING_KIND_COUNT] = {
 };
 
 static survey *const surveys[] = {
-	find_slow_upstreams, find_stuck_connects,    find_lossy_paths,
-	find_greedy_peers,   find_missing_keepalive, find_fd_exhaustion,
-	find_syn_floods,     find_port_exhaustion,   find_orphans,
-	find_risky_flags,    find_missed_heartbeats,
+	find_slow_upstreams,    find_stuck_connects,    find_lossy_paths,
+	find_greedy_peers,      find_missing_keepalive, find_fd_exhaustion,
+	find_syn_floods,        find_port_exhaustion,   find_orphans,
+	find_risky_flags,       find_missed_heartbeats, find_reset_storm,
+	find_connection_growth,
 };
 
 static int compare_findings(const void *a, const void *b, void *ptr)

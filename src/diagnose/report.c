@@ -43,6 +43,7 @@ void report_clear(struct report *r)
 {
 	report_reset(r);
 	free(r->assessments);
+	free(r->process_close_wait);
 	free(r->services);
 	free(r->findings);
 	u64_map_clear(&r->service_index);

@@ -264,6 +264,30 @@ static bool is_all_seen(const struct snapshot *snap)
 	return snap->is_complete && !snap->degraded_count && !snap->unreadable_count;
 }
 
+/* A rule that could not be asked for another reason than that it takes time. */
+static bool has_refused(const struct report *r)
+{
+	for (size_t i = 0; i < r->unknown_count; i++)
+		if (!r->unknown[i].needs_time)
+			return true;
+	return false;
+}
+
+/* What takes more passes is no lack of this run: said in passing, without alarm. */
+static void put_untimed(struct page *p)
+{
+	const char *before = " (too short for ";
+	for (size_t i = 0; i < p->r->unknown_count; i++) {
+		if (!p->r->unknown[i].needs_time)
+			continue;
+		strbuf_addf(&p->line, "%s%s", before,
+			    finding_table[p->r->unknown[i].kind].code);
+		before = ", ";
+	}
+	if (*before == ',')
+		strbuf_add(&p->line, ")");
+}
+
 /* "37 connections in 3 ms, 2 passes; nothing left out" */
 static void write_totals(struct page *p)
 {
@@ -281,8 +305,9 @@ static void write_totals(struct page *p)
 	strbuf_addf(&p->line, "%zu pass%s; %s", p->r->pass_count,
 		    p->r->pass_count == 1 ? "" : "es",
 		    !is_all_seen(p->r->snap) ? "not everything could be seen"
-		    : p->r->unknown_count    ? "not everything could be checked"
+		    : has_refused(p->r)      ? "not everything could be checked"
 					     : "nothing left out");
+	put_untimed(p);
 	fprintf(p->out, "%s\n", strbuf_text(&p->line));
 }
 
@@ -321,9 +346,10 @@ static void write_completeness(struct page *p)
 	for (size_t i = 0; i < snap->degraded_count; i++)
 		write_missing(p, snap->degraded[i].what, snap->degraded[i].why);
 	for (size_t i = 0; i < p->r->unknown_count; i++)
-		write_lack(p,
-			   "not checked: ", finding_table[p->r->unknown[i].kind].code,
-			   p->r->unknown[i].reason);
+		if (!p->r->unknown[i].needs_time)
+			write_lack(p, "not checked: ",
+				   finding_table[p->r->unknown[i].kind].code,
+				   p->r->unknown[i].reason);
 }
 
 /* A filter may be mistyped: it is named, with what it does select. */

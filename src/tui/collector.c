@@ -18,6 +18,7 @@ struct collector {
 	/* Of the thread alone. */
 	struct collector_options options;
 	struct history *history;
+	struct series *series;
 	struct frame frames[FRAME_COUNT];
 	size_t pass_of[FRAME_COUNT]; /* history_pass_count() of each frame */
 	struct live_filter filter;
@@ -178,8 +179,10 @@ static void run_pass(struct collector *c)
 		.policy = c->options.policy,
 		.wanted = wanted_cookie(c),
 		.use_utf8 = c->options.use_utf8,
+		.series = c->series,
 	};
 	frame_diagnose(f, c->history, &question);
+	series_update(c->series, &f->report);
 	hand_over(c, index);
 }
 
@@ -272,6 +275,7 @@ static void release(struct collector *c)
 	for (size_t i = 0; i < FRAME_COUNT; i++)
 		frame_clear(&c->frames[i]);
 	history_free(c->history);
+	series_free(c->series);
 	live_filter_clear(&c->filter);
 	detail_clear(&c->answer);
 	free(c->filter_text);
@@ -288,6 +292,7 @@ static struct collector *prepare(const struct collector_options *options)
 	c->options = *options;
 	c->interval_ms = options->interval_ms;
 	c->history = history_new();
+	c->series = series_new();
 	c->held = c->ready = NO_FRAME;
 	pthread_condattr_t attributes;
 	pthread_condattr_init(&attributes);

@@ -133,7 +133,8 @@ void frame_diagnose(struct frame *f, const struct history *past,
 {
 	struct diagnose_options options = { .filter = q->filter,
 					    .policy = q->policy,
-					    .with_findings = true };
+					    .with_findings = true,
+					    .series = q->series };
 	diagnose(&f->snap, past, q->limits, &options, &f->report);
 	f->report.pass_count = history_pass_count(past);
 	f->report.duration_ns = f->snap.duration_ns;
@@ -141,8 +142,9 @@ void frame_diagnose(struct frame *f, const struct history *past,
 	if (q->wanted)
 		detail_make(&f->detail, &f->report, q->wanted, q->use_utf8);
 	keep_ages(f, past);
-	/* The history goes on with the next pass, this frame does not. */
+	/* History and series go on with the next pass, this frame does not. */
 	f->report.history = NULL;
+	f->report.series = NULL;
 	order_by_harm(f, NULL);
 	order_services(f);
 }

@@ -18,7 +18,7 @@
  */
 struct frame {
 	struct snapshot snap;
-	struct report report; /* report.history is NULL */
+	struct report report; /* report.history and report.series are NULL */
 	struct detail detail; /* of the connection that was asked for, if it is there */
 
 	uint32_t *rows; /* the connections, in the order of the screen */
@@ -56,6 +56,7 @@ struct frame_question {
 	const struct policy *policy; /* NULL = nothing was declared */
 	uint64_t wanted;             /* cookie to be told about, 0 = none */
 	bool use_utf8;
+	const struct series *series; /* of the passes before; may be NULL */
 };
 
 /* Takes in snap, which was just filled, together with `past`, which includes it. */

@@ -90,6 +90,8 @@ static inline void snapshot_begin(struct snapshot *snap, uint64_t monotonic_ms)
 	snap->kernel[KERNEL_PORT_RANGE_HIGH] = 60999;
 	snap->kernel[KERNEL_TCP_ORPHANS] = 0;
 	snap->kernel[KERNEL_TCP_MAX_ORPHANS] = 65536;
+	snap->kernel[KERNEL_ESTAB_RESETS] = 0;
+	snap->kernel[KERNEL_OUT_RSTS] = 0;
 }
 
 static inline void snapshot_put(struct snapshot *snap, struct tcp_socket sk)

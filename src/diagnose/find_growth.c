@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conn-doctor/memory.h"
 #include "conn-doctor/strbuf.h"
 
 /* What grows over the window, and when it meets its limit. */
@@ -163,7 +164,7 @@ static bool is_soon_full(const struct report *r, size_t process, struct trend *t
 	       eta.middle_ms <= (double)limit_value(r, LIMIT_GROWTH_ETA);
 }
 
-/* What grows, worst first; `always` is a fault by itself, more clients are not. */
+/* What grows, worst first. More clients are no fault, the others are. */
 static const struct growth_kind {
 	enum series_metric metric;
 	const char *what, *name;
@@ -345,6 +346,8 @@ void find_connection_growth(struct report *r)
 	for (size_t i = 0; i < r->service_count; i++)
 		if (r->services[i].connection_count)
 			find_service(r, i);
+	auto_free bool *is_owner = selected_owners(r);
 	for (size_t i = 0; i < r->snap->process_count; i++)
-		find_process(r, i);
+		if (is_owner[i])
+			find_process(r, i);
 }

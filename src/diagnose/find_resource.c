@@ -43,8 +43,7 @@ static void say_usage(const struct report *r, struct finding *f, const struct us
 		limit_print(u->critical, limit_value(r, u->critical), critical));
 }
 
-/* Which processes own a selected row; xcalloc'ed, one for each process. */
-static bool *selected_owners(const struct report *r)
+bool *selected_owners(const struct report *r)
 {
 	const struct snapshot *snap = r->snap;
 	bool *is_owner = xcalloc(snap->process_count, sizeof(*is_owner));

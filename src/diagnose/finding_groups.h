@@ -91,6 +91,9 @@ void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
 void add_untimed(struct report *r, enum finding_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Which processes own a selected row, by index; the caller's to free(). */
+bool *selected_owners(const struct report *r);
+
 /* Per mille of a whole, and the largest count that is below that share of it. */
 uint64_t permille_of(uint64_t count, uint64_t whole);
 double below_share(const struct report *r, uint64_t whole, enum limit_id share);

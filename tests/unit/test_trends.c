@@ -27,6 +27,7 @@ struct scene {
 	bool is_without_series;
 	bool is_without_owners;
 	bool is_waiting;
+	struct filter *filter;
 };
 
 static void scene_init(struct scene *s)
@@ -104,6 +105,7 @@ static void scene_pass(struct scene *s, uint64_t elapsed_ms)
 {
 	struct diagnose_options options = {
 		.with_findings = true,
+		.filter = s->filter,
 		.series = s->is_without_series ? NULL : s->series,
 	};
 	s->now_ms += elapsed_ms;
@@ -379,6 +381,34 @@ static void descriptors_alone_can_grow(void **state)
 	scene_clear(&s);
 }
 
+/* A filter asks about some connections: others' descriptors are not its matter. */
+static void what_is_not_selected_is_not_judged(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *filter;
+		bool is_found;
+	} cases[] = { { ":30020", true }, { ":9", false } };
+	for (size_t i = 0; i < 2; i++) {
+		struct scene s;
+		struct error err;
+		scene_init(&s);
+		assert_int_equal(filter_parse(cases[i].filter, &s.filter, NULL, &err),
+				 0);
+		for (int j = 0; j < 12; j++, s.fd_count += 10) {
+			s.resets += 50000;
+			scene_pass(&s, 6000);
+		}
+		assert_int_equal(find(&s, FINDING_CONNECTION_GROWTH) != NULL,
+				 cases[i].is_found);
+		/* Resets are the host's. */
+		assert_null(find(&s, FINDING_RESET_STORM));
+		assert_null(find_unknown(&s, FINDING_RESET_STORM));
+		filter_free(s.filter);
+		scene_clear(&s);
+	}
+}
+
 static void a_filling_queue_says_when_it_is_full(void **state)
 {
 	(void)state;
@@ -579,6 +609,7 @@ int main(void)
 		cmocka_unit_test(a_leak_of_most_descriptors_is_critical),
 		cmocka_unit_test(a_process_that_nears_its_limit_says_when),
 		cmocka_unit_test(descriptors_alone_can_grow),
+		cmocka_unit_test(what_is_not_selected_is_not_judged),
 		cmocka_unit_test(a_filling_queue_says_when_it_is_full),
 		cmocka_unit_test(resets_are_a_storm_at_ten_times_the_floor),
 		cmocka_unit_test(the_leading_counter_is_named),

@@ -17,7 +17,8 @@ static void diagnose_all(const struct snapshot *snap, const struct history *hist
 {
 	struct report report = { 0 };
 	struct limits limits;
-	struct diagnose_options options = { .with_findings = true };
+	struct series *series = series_new();
+	struct diagnose_options options = { .with_findings = true, .series = series };
 	struct strbuf evidence = { 0 };
 	limits_init(&limits);
 	diagnose(snap, history, &limits, &options, &report);
@@ -26,6 +27,8 @@ static void diagnose_all(const struct snapshot *snap, const struct history *hist
 		derive(&report, (uint32_t)i, &d);
 		verdict_evidence(&report, (uint32_t)i, &evidence);
 	}
+	series_update(series, &report);
+	series_free(series);
 	strbuf_clear(&evidence);
 	report_clear(&report);
 }

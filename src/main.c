@@ -38,6 +38,7 @@ struct session {
 	struct series *series;    /* the same; `list` has none */
 	struct report between;    /* of passes that are not the last one */
 	struct snapshot snaps[2]; /* the last complete one, and the next */
+	bool is_followed;         /* enough passes for trends */
 	size_t last;
 	size_t pass_count;
 	uint64_t duration_ns;
@@ -120,6 +121,10 @@ static void follow_trends(struct session *s)
 	struct diagnose_options options = diagnose_options_of(s);
 	if (!s->series || s->pass_count == 0)
 		return;
+	if (!s->is_followed) {
+		series_update_counters(s->series, &s->snaps[s->last]);
+		return;
+	}
 	diagnose(&s->snaps[s->last], s->history, &s->options->limits, &options,
 		 &s->between);
 	series_update(s->series, &s->between);
@@ -157,6 +162,7 @@ static int take_passes(struct session *s, uint64_t initial_count, struct error *
 		s->history = history_new();
 	if (count > 1 && o->command != COMMAND_LIST)
 		s->series = series_new();
+	s->is_followed = count >= o->limits.value[LIMIT_TREND_POINTS];
 
 	struct timespec next;
 	clock_gettime(CLOCK_MONOTONIC, &next);

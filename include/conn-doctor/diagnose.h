@@ -40,6 +40,9 @@ struct series_scope series_of_process(const struct report *r, size_t process);
  */
 void series_update(struct series *s, const struct report *r);
 
+/* The counters of the host alone, of a pass that needs no diagnosis. */
+void series_update_counters(struct series *s, const struct snapshot *snap);
+
 /* The points of a metric with that of the report itself as the last one. */
 size_t series_with_report(const struct report *r, const struct series_scope *scope,
 			  enum series_metric metric, uint32_t now,

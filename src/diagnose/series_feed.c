@@ -66,13 +66,13 @@ static void count_rows(struct report *r)
 	}
 }
 
-static void take_counters(struct report *r)
+static void take_counters(const struct snapshot *snap, struct series_values *out)
 {
 	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
-		int64_t value = r->snap->kernel[counters[i].value];
+		int64_t value = snap->kernel[counters[i].value];
 		uint32_t low = (uint32_t)value;
 		/* One value stands for unknown; the counter goes on in a moment. */
-		r->now.of[counters[i].metric] =
+		out->of[counters[i].metric] =
 			value < 0 || low == SERIES_UNKNOWN ? SERIES_UNKNOWN : low;
 	}
 }
@@ -84,7 +84,7 @@ void series_values_build(struct report *r)
 	r->process_close_wait =
 		xcalloc(r->snap->process_count + 1, sizeof(*r->process_close_wait));
 	count_rows(r);
-	take_counters(r);
+	take_counters(r->snap, &r->now);
 	for (size_t i = 0; i < r->service_count; i++) {
 		struct service *s = &r->services[i];
 		s->now.of[SERIES_ACCEPT_QUEUE] = (uint32_t)s->accept_queue_count;
@@ -133,6 +133,16 @@ static void add_process(struct series *s, const struct report *r, size_t process
 	values.of[SERIES_DESCRIPTORS] =
 		count < 0 || count >= SERIES_UNKNOWN ? SERIES_UNKNOWN : (uint32_t)count;
 	series_add(s, &scope, r->snap->monotonic_ms, &values);
+}
+
+void series_update_counters(struct series *s, const struct snapshot *snap)
+{
+	struct series_scope host = series_of_host();
+	struct series_values values;
+	for (size_t i = 0; i < SERIES_METRIC_COUNT; i++)
+		values.of[i] = SERIES_UNKNOWN;
+	take_counters(snap, &values);
+	series_add(s, &host, snap->monotonic_ms, &values);
 }
 
 void series_update(struct series *s, const struct report *r)

@@ -69,7 +69,7 @@ static int is_frame_good(const struct recording_file *f, off_t at,
 	auto_free uint8_t *payload = xmalloc((size_t)header->length + 1);
 	if (read_at(f, payload, header->length, at + FRAME_HEADER_SIZE, err))
 		return -1;
-	*is_good = recording_checksum(payload, header->length) == header->checksum;
+	*is_good = checksum32(payload, header->length) == header->checksum;
 	return 0;
 }
 

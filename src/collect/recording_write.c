@@ -312,7 +312,7 @@ static void finish_frame(struct recorder *r, enum frame_type type, size_t payloa
 	struct frame_header header = {
 		.type = type,
 		.length = (uint32_t)payload_len,
-		.checksum = recording_checksum(payload, payload_len),
+		.checksum = checksum32(payload, payload_len),
 	};
 	frame_header_put(r->frame, &header);
 }

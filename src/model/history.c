@@ -5,44 +5,7 @@
 #include <string.h>
 
 #include "conn-doctor/memory.h"
-
-/*
- * One entry for each cookie, found through an index of row numbers. Times are
- * hundredths of a second since the first pass (u32: 497 days), because in
- * `watch` every socket of the host has an entry.
- */
-struct entry {
-	uint64_t cookie;
-	uint64_t consumed;
-	uint64_t progress;
-	uint32_t first_seen_cs;
-	uint32_t state_since_cs;
-	uint32_t unread_since_cs;
-	uint32_t stalled_since_cs;
-	uint32_t heard_since_cs;
-	uint32_t segs_in;
-	uint32_t total_retrans;
-	uint32_t retrans_at_progress;
-	uint32_t last_pass;
-	uint16_t retrans_recent;
-	uint16_t sample_count;
-	uint8_t state;
-	bool is_state_since_exact;
-	bool has_progressed;
-	bool has_consumed;
-};
-
-struct history {
-	uint64_t start_ms;
-	uint32_t pass;
-	struct entry *entries;
-	size_t count, capacity;
-	uint32_t *slots; /* entry + 1, 0 = free; open addressing, power of two */
-	size_t slot_count;
-	struct u64_map first_drops; /* listener's cookie -> sk_drops at first sight */
-	int64_t first_kernel[KERNEL_VALUE_COUNT];
-	int64_t last_kernel[KERNEL_VALUE_COUNT];
-};
+#include "history_parts.h"
 
 struct history *history_new(void)
 {
@@ -55,11 +18,12 @@ void history_free(struct history *h)
 		return;
 	free(h->entries);
 	free(h->slots);
-	u64_map_clear(&h->first_drops);
+	free(h->drops);
+	u64_map_clear(&h->drops_index);
 	free(h);
 }
 
-static uint32_t *slot_of(const struct history *h, uint64_t cookie)
+uint32_t *history_slot_of(const struct history *h, uint64_t cookie)
 {
 	size_t mask = h->slot_count - 1;
 	size_t i = (size_t)u64_hash(cookie) & mask;
@@ -68,7 +32,7 @@ static uint32_t *slot_of(const struct history *h, uint64_t cookie)
 	return &h->slots[i];
 }
 
-static void rebuild_slots(struct history *h, size_t need)
+void history_rebuild_slots(struct history *h, size_t need)
 {
 	size_t count = 256;
 	while (need > count / 4 * 3)
@@ -81,7 +45,7 @@ static void rebuild_slots(struct history *h, size_t need)
 		memset(h->slots, 0, count * sizeof(*h->slots));
 	}
 	for (size_t i = 0; i < h->count; i++)
-		*slot_of(h, h->entries[i].cookie) = (uint32_t)i + 1;
+		*history_slot_of(h, h->entries[i].cookie) = (uint32_t)i + 1;
 }
 
 static uint64_t consumed_of(const struct tcp_socket *sk)
@@ -105,62 +69,146 @@ static void begin_entry(struct entry *e, const struct tcp_socket *sk, uint32_t n
 		.total_retrans = sk->total_retrans,
 		.retrans_at_progress = sk->total_retrans,
 		.state = sk->state,
+		.was_unread = sk->recv_queue > 0,
+		.was_unsent = sk->send_queue > 0,
 	};
 }
 
-static void follow_entry(struct entry *e, const struct tcp_socket *sk, uint32_t now_cs)
+/* How far the pass is from the one before it. */
+struct step {
+	uint32_t now_cs;
+	uint32_t before_cs;
+	bool is_long;  /* a change between the two has no exact time */
+	bool is_blind; /* nor does it say what moves now: the first after a restore */
+};
+
+/*
+ * Beyond this the time of a change is a guess. `check` and `watch` look again
+ * after one or two seconds; a report tells times of minutes.
+ */
+enum { EXACT_STEP_MS = 10000 };
+
+/* bytes_acked only grows, unless the socket was disconnected and used anew. */
+static bool is_used_anew(const struct entry *e, const struct tcp_socket *sk)
 {
-	if (e->state != sk->state) {
-		e->state = sk->state;
-		e->state_since_cs = now_cs;
-		e->is_state_since_exact = true;
-	}
-	/* A clock runs only while something waits: an idle hour is no stall. */
-	e->has_consumed = e->consumed != consumed_of(sk);
-	if (e->has_consumed || sk->recv_queue == 0)
-		e->unread_since_cs = now_cs;
+	return e->state == sk->state && (sk->has & TCP_HAS_BYTES) &&
+	       sk->bytes_acked < e->progress;
+}
+
+static bool has_moved(const struct entry *e, const struct tcp_socket *sk)
+{
+	return e->state != sk->state || e->consumed != consumed_of(sk) ||
+	       e->progress != sk->bytes_acked || (sk->recv_queue && !e->was_unread) ||
+	       (sk->send_queue && !e->was_unsent);
+}
+
+static void follow_state(struct entry *e, const struct tcp_socket *sk,
+			 const struct step *t)
+{
+	if (e->state == sk->state)
+		return;
+	e->state = sk->state;
+	e->state_since_cs = t->now_cs;
+	e->is_state_since_exact = !t->is_long;
+}
+
+/* A clock runs only while something waits: an idle hour is no stall. */
+static void follow_receiving(struct entry *e, const struct tcp_socket *sk,
+			     const struct step *t)
+{
+	bool has_consumed = e->consumed != consumed_of(sk);
+	if (has_consumed || !e->was_unread || sk->recv_queue == 0)
+		e->unread_since_cs = t->now_cs;
+	e->has_consumed = has_consumed && !t->is_blind;
 	e->consumed = consumed_of(sk);
-	e->has_progressed = e->progress != sk->bytes_acked;
-	if (e->has_progressed || sk->send_queue == 0) {
-		e->stalled_since_cs = now_cs;
+	e->was_unread = sk->recv_queue > 0;
+}
+
+static void follow_sending(struct entry *e, const struct tcp_socket *sk,
+			   const struct step *t)
+{
+	bool has_progressed = e->progress != sk->bytes_acked;
+	if (has_progressed || !e->was_unsent || sk->send_queue == 0)
+		e->stalled_since_cs = t->now_cs;
+	if (has_progressed || sk->send_queue == 0)
 		e->retrans_at_progress = sk->total_retrans;
-	}
+	e->has_progressed = has_progressed && !t->is_blind;
 	e->progress = sk->bytes_acked;
-	if (e->segs_in != sk->segs_in) {
-		e->segs_in = sk->segs_in;
-		e->heard_since_cs = now_cs;
-	}
-	uint32_t grown = sk->total_retrans - e->total_retrans;
+	e->was_unsent = sk->send_queue > 0;
+	uint32_t grown = t->is_blind ? 0 : sk->total_retrans - e->total_retrans;
 	e->retrans_recent = grown < UINT16_MAX ? (uint16_t)grown : UINT16_MAX;
 	e->total_retrans = sk->total_retrans;
 }
 
+static void follow_peer(struct entry *e, const struct tcp_socket *sk,
+			const struct step *t)
+{
+	if (e->segs_in == sk->segs_in)
+		return;
+	e->segs_in = sk->segs_in;
+	/* Somewhere in a long gap: what rests on it must hold for all of it. */
+	e->heard_since_cs = t->is_blind ? t->before_cs : t->now_cs;
+}
+
+static void follow_entry(struct entry *e, const struct tcp_socket *sk,
+			 const struct step *t)
+{
+	if (is_used_anew(e, sk)) {
+		begin_entry(e, sk, t->now_cs);
+		return;
+	}
+	/* What moved unseen is judged as at first sight: this look stands alone. */
+	if (t->is_blind && has_moved(e, sk))
+		e->sample_count = 0;
+	follow_state(e, sk, t);
+	follow_receiving(e, sk, t);
+	follow_sending(e, sk, t);
+	follow_peer(e, sk, t);
+}
+
+struct drops *history_drops_of(struct history *h, uint64_t cookie, uint32_t drops)
+{
+	bool is_new;
+	uint32_t *index = u64_map_insert(&h->drops_index, cookie, &is_new);
+	if (!is_new)
+		return &h->drops[*index];
+	array_reserve(&h->drops, &h->drops_capacity, h->drops_count + 1,
+		      sizeof(*h->drops));
+	*index = (uint32_t)h->drops_count;
+	h->drops[h->drops_count] = (struct drops){ .cookie = cookie, .first = drops };
+	return &h->drops[h->drops_count++];
+}
+
+static void update_drops(struct history *h, const struct tcp_socket *sk)
+{
+	if (sk->state != TCP_STATE_LISTEN || !(sk->has & TCP_HAS_DROPS))
+		return;
+	struct drops *d = history_drops_of(h, sk->cookie, sk->drops);
+	d->last = sk->drops;
+	d->last_pass = h->pass;
+}
+
 static void update_socket(struct history *h, const struct tcp_socket *sk,
-			  uint32_t now_cs)
+			  const struct step *t)
 {
 	if (h->count >= h->slot_count / 4 * 3)
-		rebuild_slots(h, h->count + 1);
-	uint32_t *slot = slot_of(h, sk->cookie);
+		history_rebuild_slots(h, h->count + 1);
+	uint32_t *slot = history_slot_of(h, sk->cookie);
 	struct entry *e;
 	if (*slot) {
 		e = &h->entries[*slot - 1];
-		follow_entry(e, sk, now_cs);
+		follow_entry(e, sk, t);
 	} else {
 		array_reserve(&h->entries, &h->capacity, h->count + 1,
 			      sizeof(*h->entries));
 		e = &h->entries[h->count++];
-		begin_entry(e, sk, now_cs);
+		begin_entry(e, sk, t->now_cs);
 		*slot = (uint32_t)h->count;
 	}
 	e->last_pass = h->pass;
 	if (e->sample_count < UINT16_MAX)
 		e->sample_count++;
-	bool is_new;
-	if (sk->state == TCP_STATE_LISTEN && (sk->has & TCP_HAS_DROPS)) {
-		uint32_t *first = u64_map_insert(&h->first_drops, sk->cookie, &is_new);
-		if (is_new)
-			*first = sk->drops;
-	}
+	update_drops(h, sk);
 }
 
 /* Drops what two passes in a row did not show. */
@@ -173,31 +221,47 @@ static void forget_gone(struct history *h)
 	if (kept == h->count)
 		return;
 	h->count = kept;
-	rebuild_slots(h, kept);
+	history_rebuild_slots(h, kept);
+}
+
+static uint32_t since_start_cs(const struct history *h, uint64_t ms)
+{
+	/* A recording may hold a clock that goes back. */
+	return ms > h->start_ms ? (uint32_t)((ms - h->start_ms) / 10) : 0;
+}
+
+static struct step step_to(const struct history *h, uint64_t now_ms)
+{
+	bool is_long = h->pass > 0 && now_ms > h->last_ms + EXACT_STEP_MS;
+	return (struct step){
+		.now_cs = since_start_cs(h, now_ms),
+		.before_cs = since_start_cs(h, h->last_ms),
+		.is_long = is_long,
+		.is_blind = is_long && h->is_resumed,
+	};
 }
 
 void history_update(struct history *h, const struct snapshot *snap)
 {
-	if (h->pass == 0) {
-		h->start_ms = snap->monotonic_ms;
+	if (h->pass == 0)
+		h->start_ms = h->last_ms = snap->monotonic_ms;
+	if (!h->has_earlier_counts && (h->pass == 0 || h->is_resumed))
 		memcpy(h->first_kernel, snap->kernel, sizeof(h->first_kernel));
-	}
 	memcpy(h->last_kernel, snap->kernel, sizeof(h->last_kernel));
+	struct step step = step_to(h, snap->monotonic_ms);
 	h->pass++;
-	/* A recording may hold a clock that goes back. */
-	uint64_t elapsed_ms =
-		snap->monotonic_ms > h->start_ms ? snap->monotonic_ms - h->start_ms : 0;
-	uint32_t now_cs = (uint32_t)(elapsed_ms / 10);
 	if (h->slot_count == 0)
-		rebuild_slots(h, snap->socket_count);
+		history_rebuild_slots(h, snap->socket_count);
 	for (size_t i = 0; i < snap->socket_count; i++)
-		update_socket(h, &snap->sockets[i], now_cs);
+		update_socket(h, &snap->sockets[i], &step);
 	forget_gone(h);
+	h->last_ms = snap->monotonic_ms;
+	h->is_resumed = false;
 }
 
 bool history_find(const struct history *h, uint64_t cookie, struct socket_past *out)
 {
-	uint32_t *slot = h && h->slot_count ? slot_of(h, cookie) : NULL;
+	uint32_t *slot = h && h->slot_count ? history_slot_of(h, cookie) : NULL;
 	if (!slot || !*slot)
 		return false;
 	const struct entry *e = &h->entries[*slot - 1];
@@ -233,6 +297,11 @@ int64_t history_counter_growth(const struct history *h, enum kernel_value value)
 
 uint32_t history_drops_growth(const struct history *h, uint64_t cookie, uint32_t drops)
 {
-	const uint32_t *first = h ? u64_map_find(&h->first_drops, cookie) : NULL;
-	return first ? drops - *first : 0;
+	const uint32_t *index = h ? u64_map_find(&h->drops_index, cookie) : NULL;
+	return index ? drops - h->drops[*index].first : 0;
+}
+
+bool history_counts_since_last_run(const struct history *h)
+{
+	return h && h->has_earlier_counts;
 }

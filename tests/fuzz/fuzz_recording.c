@@ -44,7 +44,7 @@ static size_t write_frame(int fd, const uint8_t *data, size_t size)
 		.type = data[0],
 		.length = (uint32_t)(PASS_HEADER_SIZE + packed_len),
 	};
-	header.checksum = recording_checksum(payload, header.length);
+	header.checksum = checksum32(payload, header.length);
 	frame_header_put(head, &header);
 	write_all(fd, head, sizeof(head));
 	write_all(fd, payload, header.length);

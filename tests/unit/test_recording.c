@@ -420,7 +420,7 @@ static void put_frame(struct bytes *b, uint32_t type, const struct bytes *payloa
 	struct frame_header header = {
 		.type = type,
 		.length = (uint32_t)payload->len,
-		.checksum = recording_checksum(payload->data, payload->len),
+		.checksum = checksum32(payload->data, payload->len),
 	};
 	frame_header_put(head, &header);
 	put(b, head, sizeof(head));

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_HISTORY_PARTS_H
+#define CONN_DOCTOR_HISTORY_PARTS_H
+
+#include "conn-doctor/history.h"
+
+/*
+ * One entry for each cookie, found through an index of row numbers. Times are
+ * hundredths of a second since the first pass (u32: 497 days), because in
+ * `watch` every socket of the host has an entry.
+ */
+struct entry {
+	uint64_t cookie;
+	uint64_t consumed;
+	uint64_t progress;
+	uint32_t first_seen_cs;
+	uint32_t state_since_cs;
+	uint32_t unread_since_cs;
+	uint32_t stalled_since_cs;
+	uint32_t heard_since_cs;
+	uint32_t segs_in;
+	uint32_t total_retrans;
+	uint32_t retrans_at_progress;
+	uint32_t last_pass;
+	uint16_t retrans_recent;
+	uint16_t sample_count;
+	uint8_t state;
+	bool is_state_since_exact;
+	bool has_progressed;
+	bool has_consumed;
+	bool was_unread; /* Recv-Q > 0 at the last look */
+	bool was_unsent; /* Send-Q > 0 at the last look */
+};
+
+/* A listener's sk_drops. */
+struct drops {
+	uint64_t cookie;
+	uint32_t first, last;
+	uint32_t last_pass;
+};
+
+struct history {
+	uint64_t start_ms;
+	uint64_t last_ms; /* of the last pass */
+	uint32_t pass;
+	bool is_resumed;         /* the next pass is the first after a restore */
+	bool has_earlier_counts; /* counters grow from an earlier run's end */
+	struct entry *entries;
+	size_t count, capacity;
+	uint32_t *slots; /* entry + 1, 0 = free; open addressing, power of two */
+	size_t slot_count;
+	struct drops *drops;
+	size_t drops_count, drops_capacity;
+	struct u64_map drops_index; /* listener's cookie -> index into drops */
+	int64_t first_kernel[KERNEL_VALUE_COUNT];
+	int64_t last_kernel[KERNEL_VALUE_COUNT];
+};
+
+/* Where the cookie's entry is or would be; the index must have been made. */
+uint32_t *history_slot_of(const struct history *h, uint64_t cookie);
+
+/* Makes the index anew, with room for `need` entries. */
+void history_rebuild_slots(struct history *h, size_t need);
+
+/* Remembers the listener, or finds it. */
+struct drops *history_drops_of(struct history *h, uint64_t cookie, uint32_t drops);
+
+#endif

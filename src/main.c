@@ -17,6 +17,7 @@
 #include "conn-doctor/filter.h"
 #include "conn-doctor/format.h"
 #include "conn-doctor/source.h"
+#include "conn-doctor/state.h"
 #include "conn-doctor/version.h"
 #include "conn-doctor/watch.h"
 
@@ -37,6 +38,8 @@ struct session {
 	struct history *history;  /* NULL: a single pass needs none */
 	struct series *series;    /* the same; `list` has none */
 	struct report between;    /* of passes that are not the last one */
+	struct state *state;      /* NULL: no memory between runs */
+	struct error state_error; /* why there is none although it was asked for */
 	struct snapshot snaps[2]; /* the last complete one, and the next */
 	bool is_followed;         /* enough passes for trends */
 	size_t last;
@@ -74,6 +77,7 @@ static int session_open(struct session *s, const struct options *o, struct error
 static int session_close(struct session *s, struct error *err)
 {
 	int result = source_close(&s->source, err);
+	state_free(s->state);
 	history_free(s->history);
 	series_free(s->series);
 	report_clear(&s->between);
@@ -144,6 +148,8 @@ static enum source_result take_pass(struct session *s, struct error *err)
 	s->last = next;
 	s->pass_count++;
 	s->duration_ns += s->snaps[next].duration_ns;
+	if (s->state && s->pass_count == 1)
+		state_recall(s->state, &s->snaps[next], s->filter->text, s->history);
 	if (s->history)
 		history_update(s->history, &s->snaps[next]);
 	return SOURCE_OK;
@@ -158,7 +164,7 @@ static int take_passes(struct session *s, uint64_t initial_count, struct error *
 			 : is_live     ? initial_count
 				       : UINT64_MAX;
 	uint64_t interval_ms = o->interval_ms ? o->interval_ms : CHECK_INTERVAL_MS;
-	if (count > 1)
+	if (count > 1 || s->state)
 		s->history = history_new();
 	if (count > 1 && o->command != COMMAND_LIST)
 		s->series = series_new();
@@ -215,21 +221,58 @@ static int exit_status(const struct options *o, enum severity severity)
 	return severity == SEVERITY_CRITICAL ? EXIT_CRITICAL : EXIT_WARNING;
 }
 
+/* A memory that cannot be used costs ages, not the report. */
+static void open_state(struct session *s)
+{
+	const struct options *o = s->options;
+	if (o->state_path)
+		s->state = state_open(o->state_path, o->timeout_ms, &s->state_error);
+}
+
+static void note_state(struct session *s)
+{
+	const char *complaint = s->state ? state_complaint(s->state) : "";
+	if (*complaint)
+		fprintf(stderr, "conn-doctor: %s\n", complaint);
+	if (s->state_error.code)
+		complaint = s->state_error.text;
+	if (*complaint)
+		snapshot_add_degraded(&s->snaps[s->last], "earlier runs", complaint);
+}
+
+/* After the report: it is out, whatever becomes of the file. */
+static int save_state(struct session *s, struct error *err)
+{
+	if (s->state_error.code) {
+		*err = s->state_error;
+		return -1;
+	}
+	return s->state ? state_save(s->state, &s->snaps[s->last], s->history, err) : 0;
+}
+
 static int diagnose_and_write(struct session *s, bool is_list, struct error *err)
 {
 	const struct options *o = s->options;
 	auto_report struct report report = { 0 };
+	open_state(s);
 	if (take_passes(s, is_list ? 1 : CHECK_PASSES, err))
 		return -1;
+	note_state(s);
 	struct diagnose_options options = diagnose_options_of(s);
 	options.with_findings = !is_list;
 	diagnose(&s->snaps[s->last], s->history, &o->limits, &options, &report);
+	if (s->state)
+		state_follow(s->state, &report, !is_list);
+	else if (o->state_path)
+		report.memory = MEMORY_UNUSABLE;
 	report.filter_text = s->filter->text;
 	report.pass_count = s->pass_count;
 	report.duration_ns = s->duration_ns;
 	if (o->verbosity)
 		say_collection(s);
 	if (!o->is_quiet && write_report(s, &report, is_list, err))
+		return -1;
+	if (save_state(s, err))
 		return -1;
 	return is_list ? EXIT_OK : exit_status(o, report.severity);
 }

@@ -47,6 +47,17 @@ void series_update_counters(struct series *s, const struct snapshot *snap);
 size_t series_with_report(const struct report *r, const struct series_scope *scope,
 			  enum series_metric metric, uint32_t now,
 			  struct series_point out[static SERIES_POINTS + 1]);
+/*
+ * A finding that is known from elsewhere than this diagnosis, to be filled in: it
+ * is about nothing and measured nothing. Call findings_arrange() after the last.
+ */
+struct finding *findings_add(struct report *r, enum finding_kind kind);
+
+/*
+ * Puts the findings in order, says which is part of which, and takes the severity
+ * of services and report from them. Needed again after they were changed.
+ */
+void findings_arrange(struct report *r);
 
 /* Values that follow from one row and its past; shown everywhere. */
 #define DERIVED_UNKNOWN (-1) /* the kernel did not say */

@@ -200,7 +200,13 @@ enum limit_unit { LIMIT_COUNT, LIMIT_DURATION, LIMIT_SHARE };
 	  "middleboxes forget idle connections after 240 to 350 s")                    \
 	X(KEEPALIVE_MAX_IDLE, "keepalive-max-idle", DURATION, LIMIT_SECONDS(350),      \
 	  LIMIT_SECONDS(1), LIMIT_WEEK, "keepalive idle time that is too slow",        \
-	  "the common middlebox timeout (AWS NLB, NAT gateway: 350 s)")
+	  "the common middlebox timeout (AWS NLB, NAT gateway: 350 s)")                \
+	X(OPEN_FOR, "open-for", DURATION, 0, 0, LIMIT_WEEK,                            \
+	  "with --state: time a finding lasts before it opens; until then it is info", \
+	  "each rule waits for its own age already")                                   \
+	X(CLOSE_AFTER, "close-after", DURATION, LIMIT_SECONDS(90), 0, LIMIT_WEEK,      \
+	  "with --state: time a finding is not seen before it closes",                 \
+	  "a finding that one run of each minute misses does not flap")
 
 enum limit_id {
 #define X(id, ...) LIMIT_##id,

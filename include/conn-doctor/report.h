@@ -88,8 +88,21 @@ extern const struct finding_info finding_table[FINDING_KIND_COUNT];
 
 enum { FINDING_EVIDENCE_MAX = 12, FINDING_NEXT_MAX = 4, NO_INDEX = -1 };
 
+/*
+ * Where a finding stands over several runs with a state file; without one, and on
+ * the first run, everything that is seen is open.
+ */
+enum finding_phase {
+	PHASE_OPEN,
+	PHASE_PENDING,    /* seen, not for long enough yet: shown as info */
+	PHASE_RECOVERING, /* not seen any more, not for long enough to be closed */
+};
+
 struct finding {
 	enum finding_kind kind;
+	enum finding_phase phase;
+	enum severity full_severity; /* of a pending one, once it opens */
+	uint64_t first_seen_ms;      /* monotonic, of the episode; 0 = no memory */
 	enum severity severity;
 	enum confidence confidence;
 	enum acts acts;
@@ -163,6 +176,17 @@ struct service {
 
 struct policy;
 struct target;
+/* How the memory between runs (--state) fared. */
+enum memory_status {
+	MEMORY_NONE,      /* not asked for */
+	MEMORY_NEW,       /* no earlier run */
+	MEMORY_CONTINUED, /* goes on from the last run */
+	MEMORY_RESTARTED, /* the host was restarted in between: begins anew */
+	MEMORY_FOREIGN,   /* another network namespace or clock: begins anew */
+	MEMORY_DAMAGED,   /* could not be read: begins anew */
+	MEMORY_UNUSABLE,  /* could not be opened or locked: not used */
+	MEMORY_STATUS_COUNT
+};
 
 struct report {
 	const struct snapshot *snap;
@@ -174,6 +198,9 @@ struct report {
 
 	size_t pass_count;
 	uint64_t duration_ns; /* collection, all passes */
+
+	enum memory_status memory;
+	uint64_t memory_gap_ms; /* since the last run, when MEMORY_CONTINUED */
 
 	struct assessment *assessments; /* one for each row of the snapshot */
 	size_t assessment_capacity;

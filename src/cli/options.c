@@ -137,6 +137,7 @@ APPLY_TEXT(apply_config, config_path)
 APPLY_TEXT(apply_read, read_path)
 APPLY_TEXT(apply_record, record_path)
 APPLY_TEXT(apply_output_file, output_path)
+APPLY_TEXT(apply_state, state_path)
 APPLY_TEXT(apply_stack, stack_name)
 APPLY_FLAG(apply_list, is_listed)
 APPLY_FLAG(apply_quiet, is_quiet)
@@ -186,6 +187,8 @@ const struct option_row option_table[] = {
 	  apply_read },
 	{ "record", 0, "FILE", "file", DATA, "append every pass to a recording",
 	  apply_record },
+	{ "state", 0, "FILE", "file", CHECK | LIST,
+	  "remember ages and findings from run to run in FILE", apply_state },
 	{ "output", 'o', "FORMAT", "text plain json", CHECK | LIST,
 	  "text (for people), plain (one record per line) or json", apply_output },
 	{ "json", 0, NULL, NULL, CHECK | LIST, "the same as --output=json",
@@ -381,6 +384,10 @@ static int refuse_contradictions(const struct options *o, struct error *err)
 		return error_set(err, ERROR_USAGE,
 				 "--read and --record exclude each other: a recording "
 				 "is copied with cp");
+	if (o->read_path && o->state_path)
+		return error_set(err, ERROR_USAGE,
+				 "--read and --state exclude each other: the state is "
+				 "that of the sockets of now");
 	return 0;
 }
 

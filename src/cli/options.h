@@ -48,6 +48,7 @@ struct options {
 	const char *read_path;
 	const char *record_path;
 	const char *output_path;
+	const char *state_path;
 	const char *stack_name; /* of explain */
 	enum color_mode color;
 	enum severity fail_on;

@@ -38,10 +38,11 @@ void find_accept_queue(struct report *r, const struct groups *all,
 		say_queue_growth(r, f);
 	if (q.dropped)
 		add_evidence(f,
-			     "%" PRIu64
-			     " handshakes dropped by this listener since the "
-			     "first look",
-			     q.dropped);
+			     "%" PRIu64 " handshakes dropped by this listener since "
+			     "the %s",
+			     q.dropped,
+			     history_counts_since_last_run(r->history) ? "last run"
+								       : "first look");
 	int64_t overflows = history_counter_growth(r->history, KERNEL_LISTEN_OVERFLOWS);
 	if (overflows > 0)
 		add_evidence(f, "ListenOverflows of the namespace grew by %" PRId64,

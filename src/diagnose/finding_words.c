@@ -157,6 +157,19 @@ struct finding *add_finding(struct report *r, const struct group *g)
 	return f;
 }
 
+struct finding *findings_add(struct report *r, enum finding_kind kind)
+{
+	struct group nobody = {
+		.kind = kind,
+		.service = NO_INDEX,
+		.process = NO_INDEX,
+	};
+	struct finding *f = add_finding(r, &nobody);
+	f->value = NAN;
+	f->unit = NULL;
+	return f;
+}
+
 const struct process *process_at(const struct report *r, int32_t index)
 {
 	return index == NO_INDEX ? NULL : &r->snap->processes[index];

@@ -72,13 +72,20 @@ static bool has_process(const struct report *r, int32_t service, int32_t process
 	return false;
 }
 
+/* What holds now is not told by what is pending or over. */
+static bool can_tell(const struct finding *story, enum finding_phase part)
+{
+	return story->phase == PHASE_OPEN || story->phase == part;
+}
+
 /* The stuck worker itself, else one that shares its queue with the process. */
-static int32_t stuck_worker_of(const struct report *r, int32_t process)
+static int32_t stuck_worker_of(const struct report *r, int32_t process,
+			       enum finding_phase phase)
 {
 	int32_t shared = NO_INDEX;
 	for (size_t i = 0; process != NO_INDEX && i < r->finding_count; i++) {
 		const struct finding *f = &r->findings[i];
-		if (f->kind != FINDING_STUCK_WORKER)
+		if (f->kind != FINDING_STUCK_WORKER || !can_tell(f, phase))
 			continue;
 		if (f->process == process)
 			return (int32_t)i;
@@ -92,13 +99,14 @@ static int32_t stuck_worker_of(const struct report *r, int32_t process)
 static int32_t story_of(const struct report *r, const struct finding *part)
 {
 	if (part->kind == FINDING_SLOW_UPSTREAM)
-		return stuck_worker_of(r, part->process);
+		return stuck_worker_of(r, part->process, part->phase);
 	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++) {
 		if (stories[i].part != part->kind || part->service == NO_INDEX)
 			continue;
 		for (size_t j = 0; j < r->finding_count; j++)
 			if (r->findings[j].kind == stories[i].story &&
-			    r->findings[j].service == part->service)
+			    r->findings[j].service == part->service &&
+			    can_tell(&r->findings[j], part->phase))
 				return (int32_t)j;
 	}
 	return NO_INDEX;
@@ -170,6 +178,9 @@ static void tell_upstreams(struct report *r)
 
 static void set_severities(struct report *r)
 {
+	r->severity = SEVERITY_OK;
+	for (size_t i = 0; i < r->service_count; i++)
+		r->services[i].severity = SEVERITY_OK;
 	for (size_t i = 0; i < r->finding_count; i++) {
 		const struct finding *f = &r->findings[i];
 		if (f->severity > r->severity)
@@ -180,6 +191,16 @@ static void set_severities(struct report *r)
 		if (f->severity > s->severity)
 			s->severity = f->severity;
 	}
+}
+
+void findings_arrange(struct report *r)
+{
+	if (r->finding_count)
+		qsort_r(r->findings, r->finding_count, sizeof(*r->findings),
+			compare_findings, r);
+	for (size_t i = 0; i < r->finding_count; i++)
+		r->findings[i].part_of = story_of(r, &r->findings[i]);
+	set_severities(r);
 }
 
 void findings_build(struct report *r)
@@ -195,12 +216,7 @@ void findings_build(struct report *r)
 	checks_apply(r);
 	raise_stories(r);
 	tell_upstreams(r);
-	if (r->finding_count)
-		qsort_r(r->findings, r->finding_count, sizeof(*r->findings),
-			compare_findings, r);
-	for (size_t i = 0; i < r->finding_count; i++) {
+	for (size_t i = 0; i < r->finding_count; i++)
 		r->findings[i].fingerprint = finding_fingerprint(r, &r->findings[i]);
-		r->findings[i].part_of = story_of(r, &r->findings[i]);
-	}
-	set_severities(r);
+	findings_arrange(r);
 }

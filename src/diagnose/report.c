@@ -37,6 +37,8 @@ void report_reset(struct report *r)
 	u64_map_reset(&r->service_index);
 	memset(r->verdicts, 0, sizeof(r->verdicts));
 	r->severity = SEVERITY_OK;
+	r->memory = MEMORY_NONE;
+	r->memory_gap_ms = 0;
 }
 
 void report_clear(struct report *r)

@@ -378,6 +378,24 @@ static void set_measure(json_t *o, const struct finding *f)
 	set_range(o, "critical", f->critical);
 }
 
+/* Where it stands over several runs; only with --state. */
+static void set_phase(json_t *o, const struct report *r, const struct finding *f)
+{
+	char time[FORMAT_SIZE];
+	const struct snapshot *snap = r->snap;
+	if (r->memory == MEMORY_NONE)
+		return;
+	set_word(o, "phase", phase_name(f->phase));
+	if (f->phase == PHASE_PENDING)
+		set_word(o, "severity_when_open", severity_name(f->full_severity));
+	if (!f->first_seen_ms || f->first_seen_ms > snap->monotonic_ms)
+		return;
+	uint64_t ago_ns = (snap->monotonic_ms - f->first_seen_ms) * 1000000;
+	if (ago_ns <= snap->realtime_ns)
+		set_word(o, "first_seen",
+			 time_print_utc(snap->realtime_ns - ago_ns, time));
+}
+
 static json_t *finding_object(const struct report *r, const struct finding *f)
 {
 	char listener[ENDPOINT_TEXT_SIZE];
@@ -393,6 +411,7 @@ static json_t *finding_object(const struct report *r, const struct finding *f)
 	set_since(o, f->since_cs, f->is_since_exact);
 	if (f->part_of != NO_INDEX)
 		set_fingerprint(o, "part_of", &r->findings[f->part_of]);
+	set_phase(o, r, f);
 	set_measure(o, f);
 	set_new(o, "attributes", finding_attributes(r, f));
 	set_new(o, "evidence", strings(f->evidence, f->evidence_count));
@@ -475,6 +494,15 @@ static json_t *unknown_array(const struct report *r)
 	return array;
 }
 
+static json_t *memory_object(const struct report *r)
+{
+	json_t *o = json_object();
+	set_word(o, "status", memory_name(r->memory));
+	if (r->memory == MEMORY_CONTINUED)
+		set_seconds(o, "gap_seconds", (int64_t)r->memory_gap_ms);
+	return o;
+}
+
 static json_t *collection_object(const struct report *r)
 {
 	const struct snapshot *snap = r->snap;
@@ -490,6 +518,8 @@ static json_t *collection_object(const struct report *r)
 		set_integer(o, "ignored_count", r->ignored_count);
 	set_new(o, "namespaces", namespaces_array(snap));
 	set_new(o, "degraded", degraded_array(snap));
+	if (r->memory != MEMORY_NONE)
+		set_new(o, "memory", memory_object(r));
 	return o;
 }
 

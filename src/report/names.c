@@ -110,8 +110,26 @@ void put_scope(struct strbuf *out, const struct report *r, const struct finding 
 	else if (s)
 		put_service_port(out, r, s, o);
 	else
-		strbuf_add(out, f->kind == FINDING_ORPHANS ? "this host"
-							   : "outgoing connections");
+		/* Of one that is recovering, only its sentence is still known. */
+		strbuf_add(out,
+			   f->kind == FINDING_ORPHANS || f->phase == PHASE_RECOVERING
+				   ? "this host"
+				   : "outgoing connections");
+}
+
+const char *phase_name(enum finding_phase phase)
+{
+	static const char *const names[] = { "open", "pending", "recovering" };
+	return names[phase];
+}
+
+const char *memory_name(enum memory_status status)
+{
+	static const char *const names[MEMORY_STATUS_COUNT] = {
+		"none",    "new",     "continued", "restarted",
+		"foreign", "damaged", "unusable",
+	};
+	return names[status];
 }
 
 void put_quantity(struct strbuf *out, size_t count, const char *noun)

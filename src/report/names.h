@@ -35,6 +35,9 @@ void put_scope(struct strbuf *out, const struct report *r, const struct finding 
 /* "12 connections, none in trouble: 3 active, 9 idle" */
 void put_counts(struct strbuf *out, const uint32_t verdicts[VERDICT_COUNT]);
 
+const char *phase_name(enum finding_phase phase);   /* open pending recovering */
+const char *memory_name(enum memory_status status); /* new continued restarted ... */
+
 /* "no connections", "1 connection", "7 listeners" */
 void put_quantity(struct strbuf *out, size_t count, const char *noun);
 

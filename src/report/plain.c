@@ -280,6 +280,32 @@ static void write_finding(const struct report *r, const struct finding *f, FILE 
 	fprintf(out, "%s\n", strbuf_text(&line));
 }
 
+static double seconds_since(const struct report *r, uint64_t ms)
+{
+	return ms && ms <= r->snap->monotonic_ms
+		       ? (double)(r->snap->monotonic_ms - ms) / 1000
+		       : NAN;
+}
+
+/* Only with --state; so lines that scripts know stay as they are. */
+static void write_memory(const struct report *r, FILE *out)
+{
+	auto_strbuf struct strbuf line = { 0 };
+	if (r->memory == MEMORY_NONE)
+		return;
+	for (size_t i = 0; i < r->finding_count; i++) {
+		const struct finding *f = &r->findings[i];
+		strbuf_addf(&line, "phase %016llx %s ",
+			    (unsigned long long)f->fingerprint, phase_name(f->phase));
+		add_value(&line, seconds_since(r, f->first_seen_ms));
+		strbuf_add_char(&line, '\n');
+	}
+	strbuf_addf(&line, "memory %s ", memory_name(r->memory));
+	add_value(&line, r->memory == MEMORY_CONTINUED ? (double)r->memory_gap_ms / 1000
+						       : NAN);
+	fprintf(out, "%s\n", strbuf_text(&line));
+}
+
 static void write_connections(const struct report *r, const struct render_options *o,
 			      FILE *out)
 {
@@ -323,6 +349,7 @@ int plain_check(const struct report *r, const struct render_options *o, FILE *ou
 	write_services(r, out);
 	for (size_t i = 0; i < r->finding_count; i++)
 		write_finding(r, &r->findings[i], out);
+	write_memory(r, out);
 	write_connections(r, o, out);
 	if (snap->unreadable_count)
 		write_missing(out, "records", "some could not be decoded");

@@ -195,6 +195,10 @@ static void write_info(struct page *p, const struct finding *f)
 	put_scope(&p->line, p->r, f, p->o);
 	strbuf_add(&p->line, ": ");
 	put_outside(&p->line, f->summary, p->o);
+	if (f->phase == PHASE_PENDING && f->evidence_count) {
+		strbuf_add(&p->line, "; ");
+		put_outside(&p->line, f->evidence[f->evidence_count - 1], p->o);
+	}
 	write_wrapped(p->out, strbuf_text(&p->line), INDENT, INDENT, p->o);
 }
 
@@ -212,7 +216,8 @@ static void write_finding(struct page *p, const struct finding *f)
 		strbuf_text(&p->line), confidence_name(f->confidence),
 		acts_phrase(f->acts));
 	write_evidence(p, f);
-	write_labelled(p, "cause", finding_table[f->kind].cause);
+	if (f->phase != PHASE_RECOVERING)
+		write_labelled(p, "cause", finding_table[f->kind].cause);
 	for (size_t i = 0; i < f->next_count; i++)
 		write_labelled(p, i ? "" : "next", f->next[i]);
 }
@@ -330,11 +335,38 @@ static void write_missing(struct page *p, const char *what, const char *why)
 	write_lack(p, "could not see: ", what, why);
 }
 
+/* One line about the runs before this one. */
+static void write_memory(struct page *p)
+{
+	static const char *const words[MEMORY_STATUS_COUNT] = {
+		[MEMORY_NEW] = "ages and findings are remembered from this run on",
+		[MEMORY_CONTINUED] = "ages and findings go on from the last run",
+		[MEMORY_RESTARTED] = "the host was restarted since the last run; ages "
+				     "and findings begin anew",
+		[MEMORY_FOREIGN] =
+			"the last run was on another host, in another network "
+			"namespace or on another clock; ages and findings "
+			"begin anew",
+		[MEMORY_DAMAGED] = "ages and findings begin anew",
+		[MEMORY_UNUSABLE] = "nothing is known of earlier runs",
+	};
+	char gap[FORMAT_SIZE];
+	if (p->r->memory == MEMORY_NONE)
+		return;
+	strbuf_reset(&p->line);
+	strbuf_addf(&p->line, "memory: %s", words[p->r->memory]);
+	if (p->r->memory == MEMORY_CONTINUED)
+		strbuf_addf(&p->line, ", %s ago",
+			    duration_print(p->r->memory_gap_ms, gap));
+	write_wrapped(p->out, strbuf_text(&p->line), 0, 0, p->o);
+}
+
 static void write_completeness(struct page *p)
 {
 	const struct snapshot *snap = p->r->snap;
 	char why[64];
 	write_totals(p);
+	write_memory(p);
 	if (!snap->is_complete)
 		write_missing(p, "all connections",
 			      "this pass is incomplete, there may be more than shown");

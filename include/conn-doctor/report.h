@@ -103,6 +103,8 @@ struct finding {
 	enum finding_phase phase;
 	enum severity full_severity; /* of a pending one, once it opens */
 	uint64_t first_seen_ms;      /* monotonic, of the episode; 0 = no memory */
+	double value_before;         /* in the last run, when ... */
+	bool has_value_before;
 	enum severity severity;
 	enum confidence confidence;
 	enum acts acts;
@@ -176,6 +178,7 @@ struct service {
 
 struct policy;
 struct target;
+
 /* How the memory between runs (--state) fared. */
 enum memory_status {
 	MEMORY_NONE,      /* not asked for */

@@ -386,6 +386,8 @@ static void set_phase(json_t *o, const struct report *r, const struct finding *f
 	if (r->memory == MEMORY_NONE)
 		return;
 	set_word(o, "phase", phase_name(f->phase));
+	if (f->has_value_before)
+		set_new(o, "value_before", number(f->value_before));
 	if (f->phase == PHASE_PENDING)
 		set_word(o, "severity_when_open", severity_name(f->full_severity));
 	if (!f->first_seen_ms || f->first_seen_ms > snap->monotonic_ms)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,12 @@ static void describe(struct episode *e, const struct report *r, const struct fin
 	e->summary = xstrdup(f->summary ? f->summary : "");
 }
 
+static bool is_count(const struct finding *f)
+{
+	return f->unit && strcmp(f->unit, "{connection}") == 0 && f->value >= 0 &&
+	       f->value < 1e12;
+}
+
 static void see(struct episode *e, const struct report *r, const struct finding *f)
 {
 	uint64_t now_ms = r->snap->monotonic_ms;
@@ -58,9 +65,9 @@ static void see(struct episode *e, const struct report *r, const struct finding 
 		e->since_ms = now_ms;
 	e->is_recovering = false;
 	/* The findings come worst first. */
-	if (!e->is_seen)
+	if (e->seen_count == 0)
 		describe(e, r, f);
-	e->is_seen = true;
+	e->value = e->seen_count++ == 0 && is_count(f) ? f->value : NAN;
 	e->last_ms = now_ms;
 }
 
@@ -113,6 +120,39 @@ static void follow_finding(struct episodes *all, struct report *r, size_t i,
 	see(e, r, f);
 	extend_since(f, now_ms - e->since_ms);
 	set_phase(f, e, r->limits->value[LIMIT_OPEN_FOR]);
+}
+
+static void say_growth(const struct report *r, struct finding *f,
+		       const struct episode *e)
+{
+	char gap[FORMAT_SIZE];
+	double grown = e->value - e->value_before;
+	f->has_value_before = true;
+	f->value_before = e->value_before;
+	if (!(fabs(grown) >= 1) || f->evidence_count == FINDING_EVIDENCE_MAX)
+		return;
+	f->evidence[f->evidence_count++] = xasprintf(
+		"%.0f %s than in the last run, %s ago", fabs(grown),
+		grown > 0 ? "more" : "fewer", duration_print(r->memory_gap_ms, gap));
+}
+
+/* Only of findings that are alone with their fingerprint, in both runs. */
+static void compare_counts(struct episodes *all, struct report *r, uint64_t filter)
+{
+	for (size_t i = 0; i < r->finding_count; i++) {
+		struct finding *f = &r->findings[i];
+		const struct episode *e = find(all, f->fingerprint, filter);
+		if (e && !isnan(e->value) && !isnan(e->value_before))
+			say_growth(r, f, e);
+	}
+}
+
+/* The run before this one saw it, or not. */
+static void turn_page(struct episode *e)
+{
+	e->value_before = e->is_recovering ? NAN : e->value;
+	e->value = NAN;
+	e->seen_count = 0;
 }
 
 /* Whether this run could have seen it. */
@@ -179,16 +219,17 @@ static bool is_kept(struct episode *e, struct report *r, uint64_t filter)
 {
 	if (e->filter != filter)
 		return r->snap->monotonic_ms - e->last_ms < FORGET_AFTER_MS;
-	return e->is_seen || follow_unseen(e, r);
+	return e->seen_count || follow_unseen(e, r);
 }
 
 void episodes_follow(struct episodes *all, struct report *r, uint64_t filter)
 {
 	size_t kept = 0, seen = r->finding_count;
 	for (size_t i = 0; i < all->count; i++)
-		all->items[i].is_seen = false;
+		turn_page(&all->items[i]);
 	for (size_t i = 0; i < seen; i++)
 		follow_finding(all, r, i, filter);
+	compare_counts(all, r, filter);
 	for (size_t i = 0; i < all->count; i++) {
 		struct episode e = all->items[i];
 		if (is_kept(&e, r, filter))

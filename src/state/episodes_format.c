@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,18 @@
 /*
  * u32 count, then for each: five u64 (fingerprint, filter, first, since, last), five
  * bytes (severity, confidence, who acts, open, recovering), a byte of no meaning,
- * u16 port, four u16 lengths, and so many bytes of code, listener, peer, summary.
+ * u16 port, u64 count of connections plus 1 (0 = none), four u16 lengths, and so
+ * many bytes of code, listener, peer, summary.
  */
-enum { EPISODE_SIZE = 40 + 6 + 2 + 8, TEXTS = 4, SUMMARY_MAX = 1000 };
+enum {
+	EPISODE_SIZE = 40 + 6 + 2 + 8 + 8,
+	LENGTHS_AT = 56,
+	TEXTS = 4,
+	SUMMARY_MAX = 1000
+};
+
+/* More connections than any host has; doubles count exactly up to there. */
+#define VALUE_MAX (UINT64_C(1) << 40)
 
 void episodes_clear(struct episodes *all)
 {
@@ -25,7 +35,7 @@ struct episode *episodes_add(struct episodes *all)
 {
 	array_reserve(&all->items, &all->capacity, all->count + 1, sizeof(*all->items));
 	struct episode *e = &all->items[all->count++];
-	*e = (struct episode){ 0 };
+	*e = (struct episode){ .value = NAN, .value_before = NAN };
 	return e;
 }
 
@@ -44,8 +54,10 @@ static void encode_episode(const struct episode *e, struct strbuf *out)
 	put_le64(bytes + 24, e->since_ms);
 	put_le64(bytes + 32, e->last_ms);
 	put_le16(bytes + 46, e->port);
+	put_le64(bytes + 48, e->value >= 0 ? (uint64_t)e->value + 1 : 0);
 	for (size_t i = 0; i < TEXTS; i++)
-		put_le16(bytes + 48 + 2 * i, (uint16_t)strnlen(texts[i], SUMMARY_MAX));
+		put_le16(bytes + LENGTHS_AT + 2 * i,
+			 (uint16_t)strnlen(texts[i], SUMMARY_MAX));
 	strbuf_add_len(out, (const char *)bytes, sizeof(bytes));
 	for (size_t i = 0; i < TEXTS; i++)
 		strbuf_add_len(out, texts[i], strnlen(texts[i], SUMMARY_MAX));
@@ -85,7 +97,12 @@ static bool decode_numbers(struct episode *e, const uint8_t *in, uint64_t now_ms
 		.is_open = in[43] & 1,
 		.is_recovering = in[44] & 1,
 		.port = get_le16(in + 46),
+		.value = NAN,
+		.value_before = NAN,
 	};
+	uint64_t value = get_le64(in + 48);
+	if (value > 0 && value <= VALUE_MAX)
+		e->value = (double)(value - 1);
 	return in[40] <= SEVERITY_CRITICAL && in[41] <= CONFIDENCE_PROVEN &&
 	       in[42] <= ACTS_NETWORK && e->first_ms <= e->since_ms &&
 	       e->since_ms <= e->last_ms && e->last_ms <= now_ms;
@@ -114,8 +131,9 @@ static size_t decode_episode(struct episodes *all, const uint8_t *in, size_t len
 	if (len < size || !decode_numbers(&e, in, now_ms))
 		return 0;
 	for (size_t i = 0; i < TEXTS; i++)
-		size += get_le16(in + 48 + 2 * i);
-	if (len < size || !decode_texts(&e, in + 48, (const char *)in + EPISODE_SIZE))
+		size += get_le16(in + LENGTHS_AT + 2 * i);
+	if (len < size ||
+	    !decode_texts(&e, in + LENGTHS_AT, (const char *)in + EPISODE_SIZE))
 		return 0;
 	if (e.kind == FINDING_KIND_COUNT)
 		free(e.summary);

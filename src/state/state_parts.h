@@ -21,9 +21,11 @@ struct episode {
 	enum confidence confidence;
 	enum acts acts;
 	bool is_open;
-	bool is_recovering; /* the last run did not see it */
-	bool is_seen;       /* in this run */
-	uint16_t port;      /* of the service, 0 = none */
+	bool is_recovering;  /* the last run did not see it */
+	uint32_t seen_count; /* findings of this run */
+	uint16_t port;       /* of the service, 0 = none */
+	double value;        /* of the only finding of its last run, NAN = none */
+	double value_before; /* of the run before this one */
 	char listener[ENDPOINT_TEXT_SIZE];
 	char peer[ENDPOINT_TEXT_SIZE];
 	char *summary;

@@ -21,9 +21,9 @@
 enum {
 	RECORDING_VERSION = 1,
 	RECORDING_MAGIC_SIZE = 8,
-	FILE_HEADER_SIZE = 16,  /* magic, u32 version, u32 reserved */
-	PASS_HEADER_SIZE = 24,  /* u64 realtime, u64 monotonic, u32 raw, u32 segments */
-	SEGMENT_SIZE = 8,       /* u32 length, u32 where from */
+	FILE_HEADER_SIZE = 16, /* magic, u32 version, u32 reserved */
+	PASS_HEADER_SIZE = 24, /* u64 realtime, u64 monotonic, u32 raw, u32 segments */
+	SEGMENT_SIZE = 8,      /* u32 length, u32 where from */
 };
 
 enum frame_type {

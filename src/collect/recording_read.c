@@ -214,8 +214,7 @@ static enum source_result read_frame(struct recording *r, struct frame_header *h
 	if (read_more(r, &r->payload, header->length, err))
 		return SOURCE_ERROR;
 	bool is_good = r->payload.len == header->length &&
-		       checksum32(r->payload.bytes, r->payload.len) ==
-			       header->checksum;
+		       checksum32(r->payload.bytes, r->payload.len) == header->checksum;
 	if (is_good)
 		return SOURCE_OK;
 	*is_torn = is_at_end(r);

@@ -19,6 +19,19 @@
 /* An episode of a filter that nobody uses any more. */
 enum { FORGET_AFTER_MS = 24 * 3600 * 1000 };
 
+/* The times of a kind of finding: here a check's own would override the limit. */
+static uint64_t open_for_ms(const struct report *r, enum finding_kind kind)
+{
+	(void)kind;
+	return r->limits->value[LIMIT_OPEN_FOR];
+}
+
+static uint64_t close_after_ms(const struct report *r, enum finding_kind kind)
+{
+	(void)kind;
+	return r->limits->value[LIMIT_CLOSE_AFTER];
+}
+
 static struct episode *find(struct episodes *all, uint64_t fingerprint, uint64_t filter)
 {
 	for (size_t i = 0; i < all->count; i++)
@@ -119,7 +132,7 @@ static void follow_finding(struct episodes *all, struct report *r, size_t i,
 		e = begin(all, f, filter, now_ms);
 	see(e, r, f);
 	extend_since(f, now_ms - e->since_ms);
-	set_phase(f, e, r->limits->value[LIMIT_OPEN_FOR]);
+	set_phase(f, e, open_for_ms(r, f->kind));
 }
 
 static void say_growth(const struct report *r, struct finding *f,
@@ -194,7 +207,7 @@ static void list_recovering(const struct episode *e, struct report *r, bool is_l
 	snprintf(summary, sizeof(summary), "recovering: %s", e->summary);
 	f->summary = xstrdup(summary);
 	duration_print(r->snap->monotonic_ms - e->last_ms, age);
-	duration_print(r->limits->value[LIMIT_CLOSE_AFTER], limit);
+	duration_print(close_after_ms(r, e->kind), limit);
 	f->evidence[f->evidence_count++] =
 		is_looked ? xasprintf("not seen for %s; closes after %s", age, limit)
 			  : xasprintf("last seen %s ago; this run could not look", age);
@@ -208,7 +221,7 @@ static bool follow_unseen(struct episode *e, struct report *r)
 	/* An observation raises no alarm, so it needs no calming either. */
 	if (!e->is_open || e->severity < SEVERITY_WARNING)
 		return !is_looked;
-	if (is_looked && unseen_ms >= r->limits->value[LIMIT_CLOSE_AFTER])
+	if (is_looked && unseen_ms >= close_after_ms(r, e->kind))
 		return false;
 	list_recovering(e, r, is_looked);
 	e->is_recovering = true;

@@ -16,8 +16,8 @@ __attribute__((constructor)) static void fill_slices(void)
 	for (uint32_t i = 0; i < 256; i++) {
 		slice[0][i] = i;
 		for (int bit = 0; bit < 8; bit++)
-			slice[0][i] = slice[0][i] >> 1 ^
-				      (slice[0][i] & 1 ? polynomial : 0);
+			slice[0][i] =
+				slice[0][i] >> 1 ^ (slice[0][i] & 1 ? polynomial : 0);
 	}
 	for (size_t k = 1; k < SLICES; k++)
 		for (size_t i = 0; i < 256; i++)

@@ -9,12 +9,19 @@ import pathlib
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
+import warnings
 import zlib
 
 BINARY = os.environ["CONN_DOCTOR"]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "style"))
+import validate_schema  # pylint: disable=wrong-import-position
+
+warnings.simplefilter("ignore", DeprecationWarning)
+SCHEMAS = validate_schema.load_schemas()
 HEADER = b"\x89CDS\r\n\x1a\n"
 
 
@@ -69,6 +76,7 @@ class StateTest(unittest.TestCase):
         env = dict(os.environ, LC_ALL="C.UTF-8", CONN_DOCTOR_CONFIG="none")
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=env, check=False, **options)
         done.doc = json.loads(done.stdout)
+        self.assertEqual(list(validate_schema.violations(done.doc, SCHEMAS)), [])
         done.memory = done.doc["collection"]["memory"]
         return done
 

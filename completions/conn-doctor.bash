@@ -23,7 +23,7 @@ _conn_doctor() {
         return
         ;;
     --set)
-        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= close-wait-fd-share= trend-points= trend-window= growth-min= growth-share= growth-eta= reset-baseline= reset-factor= reset-window= reset-critical-age= reset-learn= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical= fd-share= fd-critical-share= syn-queue-count= syn-queue-share= syn-queue-critical-share= ports-share= ports-critical-share= orphans-share= orphans-critical-share= lossy-path-count= lossy-path-share= peer-count= peer-share= peer-critical-count= peer-critical-share= keepalive-idle-age= keepalive-max-idle=' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical= fd-share= fd-critical-share= syn-queue-count= syn-queue-share= syn-queue-critical-share= ports-share= ports-critical-share= orphans-share= orphans-critical-share= lossy-path-count= lossy-path-share= peer-count= peer-share= peer-critical-count= peer-critical-share= keepalive-idle-age= keepalive-max-idle= open-for= close-after=' -- "$cur")
         return
         ;;
     --read)
@@ -31,6 +31,10 @@ _conn_doctor() {
         return
         ;;
     --record)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
+    --state)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
@@ -69,7 +73,7 @@ _conn_doctor() {
         return
         ;;
     --set=*)
-        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= close-wait-fd-share= trend-points= trend-window= growth-min= growth-share= growth-eta= reset-baseline= reset-factor= reset-window= reset-critical-age= reset-learn= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical= fd-share= fd-critical-share= syn-queue-count= syn-queue-share= syn-queue-critical-share= ports-share= ports-critical-share= orphans-share= orphans-critical-share= lossy-path-count= lossy-path-share= peer-count= peer-share= peer-critical-count= peer-critical-share= keepalive-idle-age= keepalive-max-idle=' -- "${cur#*=}")
+        mapfile -t COMPREPLY < <(compgen -W 'half-open-retransmits= half-open-no-ack= half-open-proven-retransmits= half-open-proven-no-ack= half-open-critical-age= probes-unanswered= probes-unanswered-proven= unreachable-retransmits= local-path-down-age= slow-reader-age= slow-reader-critical-age= lossy-share= lossy-retransmits= queued-age= close-wait-unread-age= close-wait-age= close-wait-critical-age= close-wait-critical-count= unread-age= stuck-worker-sockets= stuck-worker-critical-age= slow-response-age= slow-response-count= slow-upstream-age= fin-wait-age= idle-unverified-age= connect-age= active-age= accept-queue-share= queue-abandoned-critical= fd-share= fd-critical-share= syn-queue-count= syn-queue-share= syn-queue-critical-share= ports-share= ports-critical-share= orphans-share= orphans-critical-share= lossy-path-count= lossy-path-share= peer-count= peer-share= peer-critical-count= peer-critical-share= keepalive-idle-age= keepalive-max-idle= open-for= close-after=' -- "${cur#*=}")
         return
         ;;
     --read=*)
@@ -77,6 +81,10 @@ _conn_doctor() {
         return
         ;;
     --record=*)
+        mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}")
+        return
+        ;;
+    --state=*)
         mapfile -t COMPREPLY < <(compgen -f -- "${cur#*=}")
         return
         ;;
@@ -104,8 +112,8 @@ _conn_doctor() {
     case $command in
     "") mapfile -t COMPREPLY < <(compgen -W 'check list watch explain config lab help --help --version' -- "$cur") ;;
     help) mapfile -t COMPREPLY < <(compgen -W 'check list watch explain config lab help' -- "$cur") ;;
-    check) mapfile -t COMPREPLY < <(compgen -W '--once --interval= --count= --config= --set= --no-processes --timeout= --read= --record= --output= --json --output-file= --all-connections --wide --fail-on= --exit-zero --color --ascii --no-pager --verbose --quiet --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
-    list) mapfile -t COMPREPLY < <(compgen -W '--interval= --count= --config= --set= --no-processes --timeout= --read= --record= --output= --json --output-file= --wide --no-header --color --ascii --no-pager --verbose --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
+    check) mapfile -t COMPREPLY < <(compgen -W '--once --interval= --count= --config= --set= --no-processes --timeout= --read= --record= --state= --output= --json --output-file= --all-connections --wide --fail-on= --exit-zero --color --ascii --no-pager --verbose --quiet --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
+    list) mapfile -t COMPREPLY < <(compgen -W '--interval= --count= --config= --set= --no-processes --timeout= --read= --record= --state= --output= --json --output-file= --wide --no-header --color --ascii --no-pager --verbose --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
     watch) mapfile -t COMPREPLY < <(compgen -W '--interval= --count= --config= --set= --no-processes --timeout= --read= --record= --color --ascii --verbose --help --version state exclude src dst sport dport dev fwmark cgroup autobound age idle rtt recvq sendq retrans verdict and or not' -- "$cur") ;;
     explain) mapfile -t COMPREPLY < <(compgen -W '--color --no-pager --list --stack= --help --version accept-queue-full close-wait-leak close-wait-unread connect-stuck connection-growth fd-exhaustion fin-wait-held half-open half-open-suspect heartbeat-missed idle-cliff keepalive-missing local-path-down lossy lossy-path not-assessed orphans pool-exhausted pool-leak port-exhaustion queue-abandoned queued reset-storm risky-flags slow-reader slow-response slow-upstream stuck-worker syn-flood timeout-chain too-many-per-peer unreachable unread' -- "$cur") ;;
     config) mapfile -t COMPREPLY < <(compgen -W '--interval= --config= --set= --no-processes --timeout= --color --ascii --help --version show check' -- "$cur") ;;

@@ -179,12 +179,12 @@ const struct policy_key check_key_table[CHECK_KEY_COUNT] = {
 			    .help = "no: the finding is not made, and the report says "
 				    "so",
 			    .reason = "what is switched off must not look healthy" },
-	[CHECK_FOR] = CHECK_DURATION("for", "1m",
-				     "how long it must last before it counts as open",
-				     "needs a memory between runs"),
+	[CHECK_FOR] = CHECK_DURATION(
+		"for", "1m", "how long it must last before it counts as open",
+		"with --state, and then instead of the limit open-for"),
 	[CHECK_RECOVER] = CHECK_DURATION(
 		"recover", "5m", "how long it must be gone before it counts as closed",
-		"needs a memory between runs"),
+		"with --state, and then instead of the limit close-after"),
 };
 
 const struct policy_key ignore_key_table[IGNORE_KEY_COUNT] = {

@@ -7,6 +7,7 @@
 #include "conn-doctor/diagnose.h"
 #include "conn-doctor/format.h"
 #include "conn-doctor/memory.h"
+#include "conn-doctor/policy.h"
 #include "state_parts.h"
 
 /*
@@ -19,17 +20,23 @@
 /* An episode of a filter that nobody uses any more. */
 enum { FORGET_AFTER_MS = 24 * 3600 * 1000 };
 
-/* The times of a kind of finding: here a check's own would override the limit. */
+/* The time of a check, of its own section of the configuration or the limit. */
+static uint64_t check_time(const struct report *r, enum finding_kind kind,
+			   enum check_key key, enum limit_id limit)
+{
+	const struct declared *own =
+		r->policy ? &r->policy->checks[kind].values[key] : NULL;
+	return own && own->is_set ? own->value : r->limits->value[limit];
+}
+
 static uint64_t open_for_ms(const struct report *r, enum finding_kind kind)
 {
-	(void)kind;
-	return r->limits->value[LIMIT_OPEN_FOR];
+	return check_time(r, kind, CHECK_FOR, LIMIT_OPEN_FOR);
 }
 
 static uint64_t close_after_ms(const struct report *r, enum finding_kind kind)
 {
-	(void)kind;
-	return r->limits->value[LIMIT_CLOSE_AFTER];
+	return check_time(r, kind, CHECK_RECOVER, LIMIT_CLOSE_AFTER);
 }
 
 static struct episode *find(struct episodes *all, uint64_t fingerprint, uint64_t filter)
@@ -218,6 +225,9 @@ static bool follow_unseen(struct episode *e, struct report *r)
 {
 	uint64_t unseen_ms = r->snap->monotonic_ms - e->last_ms;
 	bool is_looked = is_looked_at(e, r);
+	/* The report says that it is switched off; it will not be seen to end. */
+	if (r->policy && !check_is_enabled(&r->policy->checks[e->kind]))
+		return false;
 	/* An observation raises no alarm, so it needs no calming either. */
 	if (!e->is_open || e->severity < SEVERITY_WARNING)
 		return !is_looked;

@@ -15,6 +15,7 @@
 
 #include "builders.h"
 #include "conn-doctor/frame.h"
+#include "conn-doctor/policy.h"
 #include "conn-doctor/state.h"
 #include "tree.h"
 
@@ -872,6 +873,46 @@ static void a_recovering_finding_says_so(void **state)
 	run_end(&r);
 }
 
+/* [check CODE] for and recover win over the limits; switched off, it is over. */
+static void times_of_a_check_win_over_the_limits(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t at_s;
+		bool is_sick, is_off;
+		int phase;
+	} runs[] = {
+		{ 1000, true, false, PHASE_PENDING },
+		{ 1060, true, false, PHASE_OPEN },
+		{ 1300, false, false, PHASE_RECOVERING },
+		{ 1360, false, false, GONE },
+		{ 1420, true, false, PHASE_PENDING },
+		{ 1480, true, false, PHASE_OPEN },
+		{ 1500, false, true, GONE },
+		{ 1520, false, false, GONE },
+	};
+	for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++) {
+		struct run r;
+		struct policy policy = { 0 };
+		struct check *check = &policy.checks[FINDING_STUCK_WORKER];
+		check->values[CHECK_FOR] = (struct declared){ true, 60000, "f", 1 };
+		check->values[CHECK_RECOVER] =
+			(struct declared){ true, 300000, "f", 2 };
+		if (runs[i].is_off)
+			check->values[CHECK_ENABLED] =
+				(struct declared){ true, 0, "f", 3 };
+		run_begin(&r);
+		see_worker(&r, runs[i].at_s * 1000, runs[i].is_sick, 6000);
+		struct diagnose_options options = { .with_findings = true,
+						    .policy = &policy };
+		diagnose(&r.f.snap, r.f.history, &r.f.limits, &options, &r.f.report);
+		state_follow(r.state, &r.f.report, true);
+		const struct finding *f = find_kind(&r, FINDING_STUCK_WORKER);
+		assert_int_equal(f ? (int)f->phase : GONE, runs[i].phase);
+		run_end(&r);
+	}
+}
+
 /* Neither a rule that could not be asked nor half a dump says that all is well. */
 static void what_could_not_be_looked_at_does_not_close(void **state)
 {
@@ -1003,6 +1044,7 @@ int main(void)
 		T(a_young_finding_is_pending_and_is_info),
 		T(a_pending_finding_that_goes_was_nothing),
 		T(a_recovering_finding_says_so),
+		T(times_of_a_check_win_over_the_limits),
 		T(what_could_not_be_looked_at_does_not_close),
 		T(another_filter_neither_shows_nor_closes),
 		T(growth_since_the_last_run_is_told),

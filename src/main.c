@@ -134,6 +134,13 @@ static void follow_trends(struct session *s)
 	series_update(s->series, &s->between);
 }
 
+static void recall_state(struct session *s)
+{
+	state_recall(s->state, &s->snaps[s->last], s->filter->text, s->history);
+	if (s->series)
+		state_recall_series(s->state, s->series);
+}
+
 /* Takes one pass in; SOURCE_END leaves the last one as it was. */
 static enum source_result take_pass(struct session *s, struct error *err)
 {
@@ -149,7 +156,7 @@ static enum source_result take_pass(struct session *s, struct error *err)
 	s->pass_count++;
 	s->duration_ns += s->snaps[next].duration_ns;
 	if (s->state && s->pass_count == 1)
-		state_recall(s->state, &s->snaps[next], s->filter->text, s->history);
+		recall_state(s);
 	if (s->history)
 		history_update(s->history, &s->snaps[next]);
 	return SOURCE_OK;
@@ -166,7 +173,7 @@ static int take_passes(struct session *s, uint64_t initial_count, struct error *
 	uint64_t interval_ms = o->interval_ms ? o->interval_ms : CHECK_INTERVAL_MS;
 	if (count > 1 || s->state)
 		s->history = history_new();
-	if (count > 1 && o->command != COMMAND_LIST)
+	if ((count > 1 || s->state) && o->command != COMMAND_LIST)
 		s->series = series_new();
 	s->is_followed = count >= o->limits.value[LIMIT_TREND_POINTS];
 
@@ -241,13 +248,19 @@ static void note_state(struct session *s)
 }
 
 /* After the report: it is out, whatever becomes of the file. */
-static int save_state(struct session *s, struct error *err)
+static int save_state(struct session *s, const struct report *r, struct error *err)
 {
 	if (s->state_error.code) {
 		*err = s->state_error;
 		return -1;
 	}
-	return s->state ? state_save(s->state, &s->snaps[s->last], s->history, err) : 0;
+	if (!s->state)
+		return 0;
+	if (s->series) {
+		series_update(s->series, r);
+		state_keep_series(s->state, s->series);
+	}
+	return state_save(s->state, &s->snaps[s->last], s->history, err);
 }
 
 static int diagnose_and_write(struct session *s, bool is_list, struct error *err)
@@ -272,7 +285,7 @@ static int diagnose_and_write(struct session *s, bool is_list, struct error *err
 		say_collection(s);
 	if (!o->is_quiet && write_report(s, &report, is_list, err))
 		return -1;
-	if (save_state(s, err))
+	if (save_state(s, &report, err))
 		return -1;
 	return is_list ? EXIT_OK : exit_status(o, report.severity);
 }

@@ -8,13 +8,13 @@
 
 #include "conn-doctor/error.h"
 #include "conn-doctor/report.h"
-#include "conn-doctor/strbuf.h"
+#include "conn-doctor/series.h"
 
 /*
- * Memory between runs, in one file: the history by cookie, and an episode for each
- * finding. It is only a memory. What cannot be read is set aside and the run goes
- * on without, and nothing in it can make a run fail except that it cannot be
- * written. The format in words: docs/state-format.md.
+ * Memory between runs, in one file: the history by cookie, the series that
+ * trends are seen in, and an episode for each finding. It is only a memory. What cannot
+ * be read is set aside and the run goes on without, and nothing in it can make a run
+ * fail except that it cannot be written. The format in words: docs/state-format.md.
  */
 struct state;
 
@@ -52,12 +52,11 @@ int state_save(struct state *s, const struct snapshot *snap, const struct histor
 void state_free(struct state *s);
 
 /*
- * Further sections, whose bytes only their owners know. The text belongs to the
- * state; NULL when there is none, or it was not recalled.
+ * The series of earlier runs with the same filter go into an empty one, after
+ * state_recall(). What is kept is written by state_save(); `list`, which has no
+ * series, leaves what is in the file.
  */
-enum state_section { STATE_SERIES = 16, STATE_SECTION_LAST = 31 };
-const struct strbuf *state_section(const struct state *s, enum state_section id);
-void state_set_section(struct state *s, enum state_section id, const char *bytes,
-		       size_t len);
+void state_recall_series(struct state *s, struct series *out);
+void state_keep_series(struct state *s, const struct series *series);
 
 #endif

@@ -8,10 +8,13 @@
 #include <unistd.h>
 
 #include "conn-doctor/format.h"
+#include "conn-doctor/frame.h"
 #include "conn-doctor/memory.h"
 #include "conn-doctor/u64_map.h"
 #include "state_disk.h"
 #include "state_parts.h"
+
+enum { FILTER_SIZE = 8 };
 
 struct state {
 	char *path;
@@ -21,7 +24,7 @@ struct state {
 	uint64_t gap_ms;
 	uint64_t filter; /* identity of this run's filter */
 	struct episodes episodes;
-	struct strbuf sections[SECTION_COUNT];
+	struct strbuf series; /* u64 identity of the filter, then the series */
 	char *complaint;
 };
 
@@ -46,8 +49,7 @@ void state_free(struct state *s)
 		return;
 	close(s->lock_fd);
 	episodes_clear(&s->episodes);
-	for (size_t i = 0; i < SECTION_COUNT; i++)
-		strbuf_clear(&s->sections[i]);
+	strbuf_clear(&s->series);
 	strbuf_clear(&s->bytes);
 	free(s->complaint);
 	free(s->path);
@@ -130,11 +132,9 @@ static bool take_parts(struct state *s, const struct state_file *file,
 		episodes_clear(&s->episodes);
 		return false;
 	}
-	for (size_t i = 0; i < SECTION_COUNT; i++)
-		if (file->others[i].bytes)
-			strbuf_add_len(&s->sections[i],
-				       (const char *)file->others[i].bytes,
-				       file->others[i].len);
+	if (file->series.bytes)
+		strbuf_add_len(&s->series, (const char *)file->series.bytes,
+			       file->series.len);
 	return true;
 }
 
@@ -181,13 +181,11 @@ static void add_sections(struct state *s, const struct history *h, struct strbuf
 	at = state_begin_section(out, SECTION_EPISODES);
 	episodes_encode(&s->episodes, out);
 	state_end_section(out, at);
-	for (size_t i = 0; i < SECTION_COUNT; i++) {
-		if (s->sections[i].len == 0)
-			continue;
-		at = state_begin_section(out, STATE_SERIES + (uint32_t)i);
-		strbuf_add_len(out, s->sections[i].text, s->sections[i].len);
-		state_end_section(out, at);
-	}
+	if (s->series.len == 0)
+		return;
+	at = state_begin_section(out, SECTION_SERIES);
+	strbuf_add_len(out, s->series.text, s->series.len);
+	state_end_section(out, at);
 }
 
 int state_save(struct state *s, const struct snapshot *snap, const struct history *h,
@@ -212,16 +210,19 @@ int state_save(struct state *s, const struct snapshot *snap, const struct histor
 	return disk_replace(s->path, &out, err);
 }
 
-const struct strbuf *state_section(const struct state *s, enum state_section id)
+void state_recall_series(struct state *s, struct series *out)
 {
-	const struct strbuf *section = &s->sections[id - STATE_SERIES];
-	return section->len ? section : NULL;
+	const uint8_t *bytes = (const uint8_t *)s->series.text;
+	/* Another filter counts other connections. */
+	if (s->series.len >= FILTER_SIZE && get_le64(bytes) == s->filter)
+		series_decode(out, bytes + FILTER_SIZE, s->series.len - FILTER_SIZE);
 }
 
-void state_set_section(struct state *s, enum state_section id, const char *bytes,
-		       size_t len)
+void state_keep_series(struct state *s, const struct series *series)
 {
-	struct strbuf *section = &s->sections[id - STATE_SERIES];
-	strbuf_reset(section);
-	strbuf_add_len(section, bytes, len);
+	uint8_t filter[FILTER_SIZE];
+	put_le64(filter, s->filter);
+	strbuf_reset(&s->series);
+	strbuf_add_len(&s->series, (const char *)filter, sizeof(filter));
+	series_encode(series, &s->series);
 }

@@ -79,9 +79,9 @@ static bool parse_section(struct state_file *out, uint32_t type, const uint8_t *
 		out->episodes.bytes = bytes;
 		out->episodes.len = len;
 	}
-	if (type >= STATE_SERIES && type <= STATE_SECTION_LAST) {
-		out->others[type - STATE_SERIES].bytes = bytes;
-		out->others[type - STATE_SERIES].len = len;
+	if (type == SECTION_SERIES) {
+		out->series.bytes = bytes;
+		out->series.len = len;
 	}
 	return true;
 }

@@ -4,8 +4,6 @@
 
 #include "conn-doctor/state.h"
 
-enum { SECTION_COUNT = STATE_SECTION_LAST - STATE_SERIES + 1 };
-
 /*
  * A finding over several runs. All times are monotonic ms. Several findings of a
  * run may share a fingerprint and then an episode: workers of one service.
@@ -61,7 +59,7 @@ struct state_file {
 	struct {
 		const uint8_t *bytes;
 		size_t len;
-	} history, episodes, others[SECTION_COUNT];
+	} history, episodes, series;
 };
 
 /* NULL when the bytes are a whole file of this version, else why they are not. */
@@ -74,7 +72,13 @@ size_t state_begin_section(struct strbuf *out, uint32_t type);
 void state_end_section(struct strbuf *out, size_t at);
 void state_end(struct strbuf *out);
 
-enum { SECTION_HEAD = 1, SECTION_HISTORY = 2, SECTION_EPISODES = 3, SECTION_END = 255 };
+enum {
+	SECTION_HEAD = 1,
+	SECTION_HISTORY = 2,
+	SECTION_EPISODES = 3,
+	SECTION_SERIES = 4,
+	SECTION_END = 255
+};
 
 /* Bytes in front of the first section: magic, u32 version, u32 of no meaning. */
 enum { STATE_VERSION = 1, STATE_HEADER_SIZE = 16 };

@@ -474,7 +474,10 @@ static char *a_good_file(size_t *len)
 	run_see(&r, 1000000, sks, 2);
 	run_diagnose(&r);
 	assert_true(r.f.report.finding_count > 0);
-	state_set_section(r.state, STATE_SERIES, "opaque", 6);
+	struct series *series = series_new();
+	series_update(series, &r.f.report);
+	state_keep_series(r.state, series);
+	series_free(series);
 	run_end(&r);
 	return read_file(path, len);
 }
@@ -589,20 +592,34 @@ static void an_oversized_file_is_set_aside(void **state)
 	assert_int_equal(count_set_aside(true), 1);
 }
 
-static void sections_of_others_are_kept(void **state)
+static size_t recalled_points(const char *filter)
+{
+	struct run r;
+	run_begin(&r);
+	r.filter = filter;
+	run_see(&r, 1060000, NULL, 0);
+	struct series *series = series_new();
+	struct series_point points[SERIES_POINTS];
+	struct series_scope host = series_of_host();
+	state_recall_series(r.state, series);
+	size_t count = series_points(series, &host, SERIES_CONNECTIONS, points);
+	if (count)
+		assert_int_equal(points[0].value, 2);
+	series_free(series);
+	run_end(&r);
+	return count;
+}
+
+static void series_are_recalled_for_the_same_filter(void **state)
 {
 	(void)state;
 	size_t len;
 	auto_free char *bytes = a_good_file(&len);
-	struct run r;
-	run_begin(&r);
-	assert_null(state_section(r.state, STATE_SERIES));
-	run_see(&r, 1060000, NULL, 0);
-	const struct strbuf *series = state_section(r.state, STATE_SERIES);
-	assert_non_null(series);
-	assert_memory_equal(series->text, "opaque", 6);
-	assert_int_equal(series->len, 6);
-	run_end(&r);
+	assert_int_equal(recalled_points(":1"), 0);
+	bytes = (free(bytes), a_good_file(&len));
+	assert_int_equal(recalled_points(""), 1);
+	/* A run without series, `list`, leaves them. */
+	assert_int_equal(recalled_points(""), 1);
 }
 
 /* Disk. */
@@ -931,7 +948,7 @@ static void what_could_not_be_looked_at_does_not_close(void **state)
 		if (i == 1)
 			r.f.report.unknown[r.f.report.unknown_count++] =
 				(struct unknown_check){ FINDING_STUCK_WORKER,
-							xstrdup("no owners") };
+							xstrdup("no owners"), false };
 		state_follow(r.state, &r.f.report, true);
 		const struct finding *f = find_kind(&r, FINDING_STUCK_WORKER);
 		assert_non_null(f);
@@ -1033,7 +1050,7 @@ int main(void)
 		T(wrong_numbers_with_right_checksums_do_no_harm),
 		T(a_future_version_is_set_aside),
 		T(an_oversized_file_is_set_aside),
-		T(sections_of_others_are_kept),
+		T(series_are_recalled_for_the_same_filter),
 		T(what_is_no_file_of_ours_is_refused),
 		T(a_held_lock_is_waited_for_and_named),
 		T(the_file_is_private_and_no_rest_stays),

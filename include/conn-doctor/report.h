@@ -86,7 +86,7 @@ struct finding_info {
 };
 extern const struct finding_info finding_table[FINDING_KIND_COUNT];
 
-enum { FINDING_EVIDENCE_MAX = 12, FINDING_NEXT_MAX = 4, NO_INDEX = -1 };
+enum { FINDING_EVIDENCE_MAX = 12, FINDING_NEXT_MAX = 6, NO_INDEX = -1 };
 
 /*
  * Where a finding stands over several runs with a state file; without one, and on
@@ -111,6 +111,8 @@ struct finding {
 	int32_t service;  /* index into report->services, NO_INDEX = none */
 	int32_t listener; /* row of the listening socket concerned, NO_INDEX = none */
 	int32_t process;  /* index into snapshot->processes, NO_INDEX = none */
+	/* The finding is about the service; the process is merely its only owner. */
+	bool is_process_owner;
 	/* The upstream, peer or prefix concerned, "10.0.3.7:5432"; "" = none */
 	char peer[ENDPOINT_TEXT_SIZE];
 	int32_t part_of;  /* index of the finding that tells it, NO_INDEX = none */

@@ -28,10 +28,11 @@ struct process {
 	char *comm;           /* "" when it could not be read */
 	char *cmdline;        /* NUL-separated, cmdline_len bytes; NULL = unknown */
 	uint32_t cmdline_len;
-	char state;       /* R S D T Z, 0 = unknown */
-	char wchan[32];   /* kernel function it sleeps in, "" = unknown */
-	int64_t fd_count; /* open descriptors, -1 = unknown */
-	int64_t fd_limit; /* soft RLIMIT_NOFILE, -1 = unknown */
+	int32_t thread_count; /* 0 = unknown */
+	char state;           /* R S D T Z, 0 = unknown */
+	char wchan[32];       /* kernel function it sleeps in, "" = unknown */
+	int64_t fd_count;     /* open descriptors, -1 = unknown */
+	int64_t fd_limit;     /* soft RLIMIT_NOFILE, -1 = unknown */
 };
 
 /* A descriptor that refers to a socket. Sorted by inode, then process, then fd. */

@@ -184,7 +184,8 @@ static bool take_kernel_file(struct intake *in, const struct item *item,
 }
 
 /*
- * /proc/PID/stat: `4711 (comm) S ppid ...`, start time in field 22. The name
+ * /proc/PID/stat: `4711 (comm) S ppid ...`, threads in field 20, start time in
+ * field 22. The name
  * may hold anything, ')' included, so the last one counts.
  */
 static void take_stat(struct process *p, const struct item *item, const char *text)
@@ -195,13 +196,14 @@ static void take_stat(struct process *p, const struct item *item, const char *te
 		return;
 	free(p->comm);
 	p->comm = xstrndup(open + 1, (size_t)(close - open - 1));
-	int ppid;
+	int ppid, threads;
 	unsigned long long start;
 	if (sscanf(close + 1,
 		   " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-		   "%*s %*s %llu",
-		   &p->state, &ppid, &start) == 3) {
+		   "%d %*s %llu",
+		   &p->state, &ppid, &threads, &start) == 4) {
 		p->ppid = ppid;
+		p->thread_count = threads;
 		p->start_ticks = start;
 	}
 }

@@ -34,11 +34,7 @@ static bool has_class(const struct subject *s, const char *part)
 
 static bool is_sync(const struct subject *s)
 {
-	bool is_one_thread =
-		is_default(s, STACK_THREADS) ||
-		(is_given(s, STACK_THREADS) && value_of(s, STACK_THREADS) <= 1);
-	return is_one_thread && (!s->launch->worker_class[0] || has_class(s, "sync")) &&
-	       s->launch->is_visible && !has_class(s, "async");
+	return stack_is_sync(s->launch);
 }
 
 static bool reloads_in_public(const struct subject *s)

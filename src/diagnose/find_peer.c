@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "finding_groups.h"
 
 static char *peer_of(const struct report *r, const struct group *g,
@@ -42,7 +44,62 @@ void find_slow_reader(struct report *r, const struct groups *all, const struct g
 	add_evidence(
 		f, "closed window, probes answered: alive and not reading; the kernel "
 		   "never gives such a peer up");
-	add_next(f, "give the sending side a write timeout (nginx: send_timeout 60s)");
+	name_owner(f, g);
+	size_t before = f->next_count;
+	add_stack_advice(r, f);
+	if (f->next_count == before)
+		add_next(f, "give the sending side a write timeout (nginx: "
+			    "send_timeout 60s)");
+}
+
+/* Others of the same process were answered lately: it is alive, and not stuck. */
+static size_t count_served(const struct report *r, const struct group *g)
+{
+	size_t count = 0;
+	uint64_t lately = limit_value(r, LIMIT_UNREAD_AGE);
+	for (size_t i = 0; i < r->snap->socket_count; i++) {
+		const struct tcp_socket *sk = &r->snap->sockets[i];
+		uint32_t row = (uint32_t)i;
+		if (sk->state != TCP_STATE_ESTABLISHED || !(sk->has & TCP_HAS_INFO) ||
+		    !sk->data_segs_out || sk->last_data_sent_ms >= lately ||
+		    service_index(r, row) != g->service)
+			continue;
+		count += g->owner == NO_INDEX || process_index(r, row) == g->owner;
+	}
+	return count;
+}
+
+/*
+ * Starlette and FastAPI run handlers that are no coroutines in the 40 threads of
+ * anyio's default limiter. Beside the main thread that makes more than 40.
+ */
+static bool say_thread_pool(const struct report *r, struct finding *f,
+			    const struct group *g)
+{
+	enum { ANYIO_THREADS = 40 };
+	struct launch l;
+	const struct process *p = process_at(r, f->process);
+	bool is_asgi = p && launch_of_finding(r, f, &l) &&
+		       (strcmp(l.stack->name, "uvicorn") == 0 ||
+			strcmp(l.stack->name, "hypercorn") == 0 ||
+			strcmp(stack_worker_class(&l), "UvicornWorker") == 0);
+	if (!is_asgi || g->count < ANYIO_THREADS ||
+	    (p->thread_count && p->thread_count <= ANYIO_THREADS))
+		return false;
+	if (p->thread_count)
+		add_evidence(f,
+			     "process %d has %d threads: the %d threads for plain def "
+			     "handlers may all be taken",
+			     p->pid, p->thread_count, ANYIO_THREADS);
+	else
+		add_evidence(f,
+			     "so many fill the %d threads for plain def handlers; how "
+			     "many threads process %d has is not known",
+			     ANYIO_THREADS, p->pid);
+	add_next(f, "py-spy dump --pid %d   shows what the threads wait for", p->pid);
+	add_next(f, "more threads only buy time (anyio.to_thread."
+		    "current_default_thread_limiter().total_tokens = 100)");
+	return true;
 }
 
 void find_slow_response(struct report *r, const struct groups *all,
@@ -61,11 +118,20 @@ void find_slow_response(struct report *r, const struct groups *all,
 	set_summary(f, "%zu repl%s owed, the oldest for %s", g->count,
 		    g->count == 1 ? "y" : "ies", oldest(g, age));
 	add_evidence(f, "last came data, all of it read, and nothing was sent since");
+	name_owner(f, g);
+	size_t served = count_served(r, g);
+	if (served)
+		add_evidence(f,
+			     "%zu other connection%s answered within the last %s: the "
+			     "process is alive, not blocked",
+			     served, served == 1 ? " was" : "s were",
+			     duration_print(limit_value(r, LIMIT_UNREAD_AGE), age));
 	if (!is_likely)
 		add_evidence(f,
 			     "whether a reply is owed is not known for this protocol");
-	add_next(f,
-		 "give outgoing calls (database, HTTP) a timeout below the clients'");
+	/* A deadline of the event loop does not end a call in a thread. */
+	if (!say_thread_pool(r, f, g))
+		add_stack_advice(r, f);
 }
 
 void find_half_open_suspect(struct report *r, const struct groups *all,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conn-doctor/strbuf.h"
+#include "conn-doctor/text.h"
 #include "finding_groups.h"
 #include "growth.h"
 
@@ -30,16 +32,51 @@ static void say_queue(const struct report *r, struct finding *f, const struct gr
 			     plural(abandoned->count));
 }
 
-/* " (worker of 4711)" when the process that started it holds the listener too. */
-static void put_supervisor(const struct report *r, const struct finding *f,
-			   const struct process *p, struct strbuf *out)
+/* The process that started it, when that holds the listener too. */
+static const struct process *
+supervisor_of(const struct report *r, const struct finding *f, const struct process *p)
 {
 	const struct process *parent = process_parent(r->snap, p);
 	for (size_t i = 0; parent && f->service != NO_INDEX &&
 			   i < r->services[f->service].process_count;
 	     i++)
 		if (&r->snap->processes[r->services[f->service].processes[i]] == parent)
-			strbuf_addf(out, " (worker of %d)", parent->pid);
+			return parent;
+	return NULL;
+}
+
+/* " (UvicornWorker, worker of 4711)" */
+static void put_supervisor(const struct report *r, const struct finding *f,
+			   const struct process *p, struct strbuf *out)
+{
+	struct launch l;
+	const struct process *parent = supervisor_of(r, f, p);
+	if (!parent)
+		return;
+	stack_recognise(r->snap, p, &l);
+	const char *class_name = l.stack ? stack_worker_class(&l) : "";
+	strbuf_add(out, " (");
+	text_sanitize(out, class_name, strlen(class_name));
+	strbuf_addf(out, "%sworker of %d)", *class_name ? ", " : "", parent->pid);
+}
+
+/* What a kernel function tells somebody who does not read the kernel. */
+static const char *meaning_of_wchan(const char *wchan)
+{
+	static const struct {
+		const char *prefix, *meaning;
+	} rows[] = {
+		{ "wait_woken", " (data from a socket)" },
+		{ "futex_", " (a lock, or another thread)" },
+		{ "hrtimer_nanosleep", " (it sleeps on purpose)" },
+		{ "do_nanosleep", " (it sleeps on purpose)" },
+		{ "pipe_", " (another program, through a pipe)" },
+		{ "do_wait", " (a child process)" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (strncmp(wchan, rows[i].prefix, strlen(rows[i].prefix)) == 0)
+			return rows[i].meaning;
+	return "";
 }
 
 static void say_process(const struct report *r, struct finding *f)
@@ -51,8 +88,8 @@ static void say_process(const struct report *r, struct finding *f)
 	strbuf_addf(&who, "process %d", p->pid);
 	put_supervisor(r, f, p, &who);
 	if (p->wchan[0])
-		add_evidence(f, "%s is in state %c, waits in %s", strbuf_text(&who),
-			     p->state, p->wchan);
+		add_evidence(f, "%s is in state %c, waits in %s%s", strbuf_text(&who),
+			     p->state, p->wchan, meaning_of_wchan(p->wchan));
 	else if (p->state)
 		add_evidence(f, "%s is in state %c", strbuf_text(&who), p->state);
 }
@@ -60,21 +97,29 @@ static void say_process(const struct report *r, struct finding *f)
 static void advise_stuck_worker(const struct report *r, struct finding *f)
 {
 	const struct process *p = process_at(r, f->process);
-	const struct service *s =
-		f->service == NO_INDEX ? NULL : &r->services[f->service];
-	bool is_python =
-		s && s->stack &&
-		(!strcmp(s->stack, "uvicorn") || !strcmp(s->stack, "gunicorn") ||
-		 !strcmp(s->stack, "hypercorn") || !strcmp(s->stack, "daphne"));
-	if (p && is_python)
+	struct launch l;
+	bool is_known = launch_of_finding(r, f, &l);
+	if (p && is_known && l.stack->is_python)
 		add_next(f, "py-spy dump --pid %d   shows the call it is stuck in",
 			 p->pid);
+	else if (p && is_known && strcmp(l.stack->name, "java") == 0)
+		add_next(f, "jstack %d   shows what its threads wait for", p->pid);
 	else if (p)
 		add_next(
 			f,
 			"cat /proc/%d/stack; gdb -p %d   shows the call it is stuck in",
 			p->pid, p->pid);
 	add_next(f, "restart the worker: no kernel timer ends this by itself");
+	add_stack_advice(r, f);
+}
+
+/* ", 2 clients gave up"; nothing for none. */
+static const char *gave_up(char out[static 48], size_t count)
+{
+	out[0] = '\0';
+	if (count)
+		snprintf(out, 48, ", %zu client%s gave up", count, plural(count));
+	return out;
 }
 
 static bool holds_most_descriptors(const struct report *r, const struct group *g,
@@ -227,10 +272,10 @@ void find_stuck_worker(struct report *r, const struct groups *all,
 	if (is_older(r, g, LIMIT_STUCK_WORKER_CRITICAL_AGE))
 		f->severity = SEVERITY_CRITICAL;
 	f->warning = (double)limit_value(r, LIMIT_STUCK_WORKER_SOCKETS) - 1;
-	set_summary(f,
-		    "worker stuck for %s%s: %zu connection%s unread, %zu of them left",
-		    at_least(g), oldest(g, age), g->count, plural(g->count),
-		    g->closed_count);
+	char gone[48];
+	set_summary(f, "worker stuck for %s%s: %zu connection%s unread%s", at_least(g),
+		    oldest(g, age), g->count, plural(g->count),
+		    gave_up(gone, g->closed_count));
 	add_evidence(f, "nothing read from %zu connection%s for %s%s, %s waiting",
 		     g->count, plural(g->count), at_least(g), oldest(g, age),
 		     size_print(g->unread_bytes, size));
@@ -268,7 +313,7 @@ void find_idle_accept(struct report *r, const struct groups *all,
 	    !is_older(r, oldest_group, LIMIT_UNREAD_AGE))
 		return;
 	struct group g = *oldest_group;
-	char age[FORMAT_SIZE];
+	char age[FORMAT_SIZE], gone[48];
 	g.kind = FINDING_STUCK_WORKER;
 	struct queue_state q = queue_state_of(r, &r->services[g.service]);
 	g.process = accepting_process(r, q.row);
@@ -277,10 +322,9 @@ void find_idle_accept(struct report *r, const struct groups *all,
 	f->acts = ACTS_LOCAL_APP;
 	if (is_older(r, &g, LIMIT_STUCK_WORKER_CRITICAL_AGE))
 		f->severity = SEVERITY_CRITICAL;
-	set_summary(f,
-		    "nobody accepts for %s%s: %zu connection%s in the queue, %zu left",
+	set_summary(f, "nobody accepts for %s%s: %zu connection%s in the queue%s",
 		    at_least(&g), oldest(&g, age), g.count, plural(g.count),
-		    abandoned->count);
+		    gave_up(gone, abandoned->count));
 	say_queue(r, f, &g, queue, abandoned);
 	say_workers(r, f, q.row);
 	say_process(r, f);

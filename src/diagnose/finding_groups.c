@@ -30,8 +30,13 @@ void group_add_row(struct group *g, const struct report *r, uint32_t row)
 {
 	const struct tcp_socket *sk = &r->snap->sockets[row];
 	const struct assessment *a = &r->assessments[row];
-	if (g->count++ == 0)
+	int32_t owner = process_index(r, row);
+	if (g->count++ == 0) {
 		g->oldest_row = row;
+		g->owner = owner;
+	}
+	if (g->owner != owner)
+		g->owner = NO_INDEX;
 	g->closed_count += sk->state == TCP_STATE_CLOSE_WAIT;
 	g->queued_count += sk->inode == 0;
 	g->proven_count += a->confidence == CONFIDENCE_PROVEN;

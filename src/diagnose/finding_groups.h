@@ -27,6 +27,7 @@ struct group {
 	uint32_t longest_silence_ms; /* since data came from the peer */
 	uint32_t silent_row;         /* the one it is of */
 	size_t addressed_count;      /* of them, data was sent to since */
+	int32_t owner; /* the process that holds all of them, NO_INDEX: several */
 };
 
 struct groups {
@@ -82,6 +83,16 @@ finder find_stuck_worker, find_close_wait_leak; /* find_worker.c */
 finder find_accept_queue, find_queue_abandoned; /* find_queue.c */
 finder find_half_open, find_half_open_suspect;  /* find_peer.c */
 finder find_slow_reader, find_slow_response;
+
+/* Names the only process that holds the group's connections, if there is one. */
+void name_owner(struct finding *f, const struct group *g);
+
+/* Advice in the words of the server behind the finding; see advice.c. */
+void add_stack_advice(const struct report *r, struct finding *f);
+/* The server behind the finding; false when it is not recognised. */
+struct launch;
+bool launch_of_finding(const struct report *r, const struct finding *f,
+		       struct launch *out);
 
 /* A rule whose needs are not met says so; once for each kind. */
 void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)

@@ -123,7 +123,7 @@ uint64_t finding_fingerprint(const struct report *r, const struct finding *f)
 		hash = fnv1a(hash, listener, strlen(listener));
 	}
 	hash = fnv1a(hash, f->peer, strlen(f->peer));
-	if (f->process != NO_INDEX) {
+	if (f->process != NO_INDEX && !f->is_process_owner) {
 		const char *comm = r->snap->processes[f->process].comm;
 		hash = fnv1a(hash, comm, strlen(comm));
 	}
@@ -168,6 +168,14 @@ struct finding *findings_add(struct report *r, enum finding_kind kind)
 	f->value = NAN;
 	f->unit = NULL;
 	return f;
+}
+
+void name_owner(struct finding *f, const struct group *g)
+{
+	if (!g->count || f->process != NO_INDEX || g->owner == NO_INDEX)
+		return;
+	f->process = g->owner;
+	f->is_process_owner = true;
 }
 
 const struct process *process_at(const struct report *r, int32_t index)

@@ -36,6 +36,9 @@ static int compare_findings(const void *a, const void *b, void *ptr)
 	const struct finding *x = a, *y = b;
 	if (x->severity != y->severity)
 		return x->severity > y->severity ? -1 : 1;
+	/* What another finding tells comes after the one that tells it. */
+	if ((x->part_of == NO_INDEX) != (y->part_of == NO_INDEX))
+		return x->part_of == NO_INDEX ? -1 : 1;
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
 	int port_x = x->service == NO_INDEX ? -1 : r->services[x->service].port;
@@ -78,14 +81,14 @@ static bool can_tell(const struct finding *story, enum finding_phase part)
 	return story->phase == PHASE_OPEN || story->phase == part;
 }
 
-/* The stuck worker itself, else one that shares its queue with the process. */
-static int32_t stuck_worker_of(const struct report *r, int32_t process,
-			       enum finding_phase phase)
+/* The finding of that kind about the process, else about a service it serves. */
+static int32_t finding_about(const struct report *r, enum finding_kind kind,
+			     int32_t process, enum finding_phase phase)
 {
 	int32_t shared = NO_INDEX;
 	for (size_t i = 0; process != NO_INDEX && i < r->finding_count; i++) {
 		const struct finding *f = &r->findings[i];
-		if (f->kind != FINDING_STUCK_WORKER || !can_tell(f, phase))
+		if (f->kind != kind || !can_tell(f, phase))
 			continue;
 		if (f->process == process)
 			return (int32_t)i;
@@ -95,11 +98,21 @@ static int32_t stuck_worker_of(const struct report *r, int32_t process,
 	return shared;
 }
 
+/* Who waits for the upstream: a stuck worker, or handlers that owe replies. */
+static int32_t waiting_for_upstream(const struct report *r, int32_t process,
+				    enum finding_phase phase)
+{
+	int32_t stuck = finding_about(r, FINDING_STUCK_WORKER, process, phase);
+	return stuck != NO_INDEX
+		       ? stuck
+		       : finding_about(r, FINDING_SLOW_RESPONSE, process, phase);
+}
+
 /* The finding that explains this one; the first one in order. */
 static int32_t story_of(const struct report *r, const struct finding *part)
 {
 	if (part->kind == FINDING_SLOW_UPSTREAM)
-		return stuck_worker_of(r, part->process, part->phase);
+		return waiting_for_upstream(r, part->process, part->phase);
 	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++) {
 		if (stories[i].part != part->kind || part->service == NO_INDEX)
 			continue;
@@ -124,8 +137,9 @@ static void raise_stories(struct report *r)
 		if (index == NO_INDEX)
 			continue;
 		struct finding *story = &r->findings[index];
-		/* What a stuck worker waits for is no mere suspicion any more. */
+		/* What somebody waits for is no mere suspicion any more. */
 		if (part->kind == FINDING_SLOW_UPSTREAM &&
+		    story->severity >= SEVERITY_WARNING &&
 		    !checks_decide(r, part->kind))
 			part->severity = SEVERITY_WARNING;
 		if (story->severity < part->severity)
@@ -135,7 +149,7 @@ static void raise_stories(struct report *r)
 	}
 }
 
-/* One line for the upstreams a stuck worker waits for: the oldest leads. */
+/* One line for the upstreams a worker or its handlers wait for: the oldest leads. */
 static void tell_upstream(struct report *r, size_t index)
 {
 	const struct finding *first = NULL;
@@ -153,8 +167,13 @@ static void tell_upstream(struct report *r, size_t index)
 		if (!first || f->since_cs > first->since_cs)
 			first = f;
 	}
-	if (!first)
+	if (!first) {
+		if (story->kind == FINDING_SLOW_RESPONSE)
+			add_next(story,
+				 "give outgoing calls (database, HTTP) a timeout "
+				 "below the clients'");
 		return;
+	}
 	duration_print(first->since_cs * 10ULL, age);
 	const char *whose = is_alone ? "its" : "the workers'";
 	if (count > 1)
@@ -172,7 +191,8 @@ static void tell_upstream(struct report *r, size_t index)
 static void tell_upstreams(struct report *r)
 {
 	for (size_t i = 0; i < r->finding_count; i++)
-		if (r->findings[i].kind == FINDING_STUCK_WORKER)
+		if (r->findings[i].kind == FINDING_STUCK_WORKER ||
+		    r->findings[i].kind == FINDING_SLOW_RESPONSE)
 			tell_upstream(r, i);
 }
 
@@ -193,13 +213,20 @@ static void set_severities(struct report *r)
 	}
 }
 
+static void find_parts(struct report *r)
+{
+	for (size_t i = 0; i < r->finding_count; i++)
+		r->findings[i].part_of = story_of(r, &r->findings[i]);
+}
+
 void findings_arrange(struct report *r)
 {
+	/* A story stands before its parts, and their places change with the order. */
+	find_parts(r);
 	if (r->finding_count)
 		qsort_r(r->findings, r->finding_count, sizeof(*r->findings),
 			compare_findings, r);
-	for (size_t i = 0; i < r->finding_count; i++)
-		r->findings[i].part_of = story_of(r, &r->findings[i]);
+	find_parts(r);
 	set_severities(r);
 }
 

@@ -316,8 +316,34 @@ void stack_recognise(const struct snapshot *snap, const struct process *p,
 		read_flags(out, rest);
 }
 
+bool stack_is_sync(const struct launch *l)
+{
+	const struct flag_value *threads = &l->flags[STACK_THREADS];
+	bool is_one_thread = threads->origin == FLAG_DEFAULT ||
+			     (threads->origin == FLAG_GIVEN && threads->value <= 1);
+	const char *class_name = stack_worker_class(l);
+	return l->is_visible && is_one_thread &&
+	       (!*class_name || strcmp(class_name, "sync") == 0 ||
+		strcmp(class_name, "SyncWorker") == 0);
+}
+
+const char *stack_worker_class(const struct launch *l)
+{
+	const char *dot = strrchr(l->worker_class, '.');
+	return dot ? dot + 1 : l->worker_class;
+}
+
+/* Workers of gunicorn that are uvicorn answer and ping as it does. */
+static uint32_t worker_class_ms(const struct launch *l)
+{
+	return strstr(l->worker_class, "UvicornWorker") ? stacks[0].request_response_ms
+							: 0;
+}
+
 uint32_t stack_request_response_ms(const struct launch *launch)
 {
+	if (launch->worker_class[0])
+		return worker_class_ms(launch);
 	/* Other ping settings, other periods: then nothing is certain. */
 	bool is_given = launch->flags[STACK_WS_PING_INTERVAL].origin == FLAG_GIVEN;
 	return is_given ? 0 : launch->stack->request_response_ms;

@@ -70,6 +70,12 @@ void stack_recognise(const struct snapshot *snap, const struct process *p,
 /* service.request_response_ms of such a process, which may have switched pings off. */
 uint32_t stack_request_response_ms(const struct launch *launch);
 
+/* A gunicorn worker that serves one request at a time; false when not visible. */
+bool stack_is_sync(const struct launch *launch);
+
+/* "UvicornWorker" of "uvicorn.workers.UvicornWorker", "" when it is not known. */
+const char *stack_worker_class(const struct launch *launch);
+
 /* "the default", "given", "not visible": for sentences. */
 const char *stack_flag_origin(const struct launch *launch, enum stack_flag flag);
 

@@ -410,7 +410,11 @@ class Lab:
                 ip6 daddr @lossy5_6 numgen random mod 100 < 5 drop
               }
             }""")
-        for name in self._names:
+        self.join(*self._names)
+
+    def join(self, *names):
+        """Makes namespaces that exist known to socket() and inside()."""
+        for name in names:
             self._netns[name] = os.open(f"/run/netns/{self.ns(name)}", os.O_RDONLY)
 
     def host(self):

@@ -149,7 +149,7 @@ static void stuck_worker_is_told_once_with_its_evidence(void **state)
 	assert_string_equal(
 		text,
 		"CRITICAL  :30020 uvicorn[4711]: worker stuck for at least 9h58m: "
-		"3 connections unread, 1 of them left\n"
+		"3 connections unread, 1 client gave up\n"
 		"\n"
 		"  CRITICAL  stuck-worker       uvicorn[4711]   proven   "
 		"local application must act\n"

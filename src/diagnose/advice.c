@@ -31,7 +31,7 @@ static bool is_sync_with_watchdog_late(const struct launch *l)
 
 static bool is_other_class(const struct launch *l)
 {
-	return !is_sync(l) && !is_uvicorn_worker(l);
+	return l->is_visible && !is_sync(l) && !is_uvicorn_worker(l);
 }
 
 static bool is_one_worker(const struct launch *l)
@@ -120,6 +120,9 @@ bool launch_of_finding(const struct report *r, const struct finding *f,
 static void add_watchdog(struct finding *f, const struct launch *l)
 {
 	const struct flag_value *timeout = &l->flags[STACK_TIMEOUT];
+	/* The main thread of a gthread worker is never silent, whatever the rest do. */
+	if (is_other_class(l))
+		return;
 	if (timeout->origin == FLAG_NOT_VISIBLE)
 		add_next(f, "--timeout of gunicorn replaces a silent worker (default "
 			    "30 s); here it is not visible: see gunicorn.conf.py");

@@ -322,7 +322,8 @@ bool stack_is_sync(const struct launch *l)
 	bool is_one_thread = threads->origin == FLAG_DEFAULT ||
 			     (threads->origin == FLAG_GIVEN && threads->value <= 1);
 	const char *class_name = stack_worker_class(l);
-	return l->is_visible && is_one_thread &&
+	return l->stack && l->stack->flags == gunicorn_flags && l->is_visible &&
+	       is_one_thread &&
 	       (!*class_name || strcmp(class_name, "sync") == 0 ||
 		strcmp(class_name, "SyncWorker") == 0);
 }

@@ -865,6 +865,194 @@ static void risky_command_lines_are_told_once(void **state)
 	}
 }
 
+static bool has_next(const struct finding *f, const char *part)
+{
+	for (size_t i = 0; i < f->next_count; i++)
+		if (strstr(f->next[i], part))
+			return true;
+	return false;
+}
+
+#define TOLD_AS(text) text, sizeof(text)
+
+/* The scene's only process gets a command line and a number of threads. */
+static void scene_show_as(struct fixture *f, const struct scene *s, const char *cmdline,
+			  size_t len, int32_t threads)
+{
+	snapshot_begin(&f->snap, 1000000);
+	snapshot_put(&f->snap, a_listener(0, 128));
+	for (size_t i = 0; i < s->count; i++)
+		snapshot_put(&f->snap, s->rows[i]);
+	snapshot_put_process(&f->snap, 4711, "python3", s->inodes, s->count);
+	snapshot_add_owner(&f->snap, a_listener(0, 128).inode, 0, 3);
+	struct process *p = &f->snap.processes[0];
+	p->cmdline = xmalloc(len);
+	memcpy(p->cmdline, cmdline, len);
+	p->cmdline_len = (uint32_t)len;
+	p->state = 'S';
+	p->thread_count = threads;
+	snapshot_finish(&f->snap);
+	history_update(f->history, &f->snap);
+	fixture_diagnose(f);
+}
+
+static void scene_add_owed(struct scene *s, size_t count)
+{
+	struct tcp_socket sk = a_connection();
+	sk.last_data_sent_ms = 50000;
+	sk.last_data_recv_ms = 40000;
+	for (size_t i = 0; i < count; i++)
+		scene_add(s, sk);
+}
+
+static void slow_replies_name_the_process_and_the_upstream(void **state)
+{
+	(void)state;
+	for (int has_upstream = 0; has_upstream < 2; has_upstream++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		scene_add_owed(&s, 3);
+		if (has_upstream)
+			scene_add_upstream(&s, 40000);
+		scene_show_as(&f, &s, TOLD_AS("python3\0uvicorn\0a:a"), 5);
+		const struct finding *story = &f.report.findings[0];
+		assert_int_equal(story->kind, FINDING_SLOW_RESPONSE);
+		assert_int_equal(story->severity, SEVERITY_WARNING);
+		assert_int_equal(f.snap.processes[story->process].pid, 4711);
+		assert_true(has_next(story, "asyncio.timeout"));
+		assert_false(has_evidence(story, "threads"));
+		assert_int_equal(has_evidence(story, "only open request is to "
+						     "10.0.3.7:5432"),
+				 has_upstream);
+		assert_int_equal(has_next(story, "calls to 10.0.3.7:5432 a timeout"),
+				 has_upstream);
+		assert_int_equal(has_next(story, "(database, HTTP)"), !has_upstream);
+		if (has_upstream) {
+			const struct finding *part = find(&f, FINDING_SLOW_UPSTREAM);
+			assert_int_equal(part->part_of, 0);
+			assert_int_equal(part->severity, SEVERITY_WARNING);
+		}
+		fixture_clear(&f);
+	}
+}
+
+/* Of an unknown protocol nothing is certain, and so nothing of it is raised. */
+static void an_upstream_behind_mere_suspicion_stays_information(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct scene s = { 0 };
+	fixture_init(&f);
+	scene_add_owed(&s, 3);
+	scene_add_upstream(&s, 40000);
+	scene_show_as(&f, &s, TOLD_AS("./server"), 5);
+	assert_int_equal(find(&f, FINDING_SLOW_UPSTREAM)->severity, SEVERITY_INFO);
+	assert_int_equal(f.report.severity, SEVERITY_INFO);
+	fixture_clear(&f);
+}
+
+static void others_that_are_served_show_that_the_process_is_alive(void **state)
+{
+	(void)state;
+	for (uint32_t since_ms = 4999; since_ms <= 5000; since_ms++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		struct tcp_socket served = a_connection();
+		served.last_data_sent_ms = since_ms;
+		served.last_data_recv_ms = since_ms + 10;
+		served.last_ack_recv_ms = since_ms;
+		fixture_init(&f);
+		scene_add_owed(&s, 3);
+		scene_add(&s, served);
+		served.data_segs_out = 0; /* the age of the connection, no answer */
+		scene_add(&s, served);
+		served.data_segs_out = 5;
+		served.has = 0; /* nothing is known of it */
+		scene_add(&s, served);
+		scene_show_as(&f, &s, TOLD_AS("python3\0uvicorn\0a:a"), 5);
+		assert_int_equal(has_evidence(find(&f, FINDING_SLOW_RESPONSE),
+					      "1 other connection was answered"),
+				 since_ms == 4999);
+		fixture_clear(&f);
+	}
+}
+
+/* Forty threads, and one that runs the loop. */
+static void a_full_pool_of_threads_is_a_suspicion(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t owed;
+		int32_t threads; /* 0 = unknown */
+		const char *said;
+	} cases[] = {
+		{ 39, 41, NULL },
+		{ 40, 40, NULL },
+		{ 40, 41, "process 4711 has 41 threads: the 40 threads" },
+		{ 52, 60, "process 4711 has 60 threads: the 40 threads" },
+		{ 40, 0, "how many threads process 4711 has is not known" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		scene_add_owed(&s, cases[i].owed);
+		scene_show_as(&f, &s, TOLD_AS("python3\0uvicorn\0a:a"),
+			      cases[i].threads);
+		const struct finding *finding = find(&f, FINDING_SLOW_RESPONSE);
+		assert_int_equal(has_evidence(finding, cases[i].said ? cases[i].said
+								     : "threads"),
+				 cases[i].said != NULL);
+		assert_int_equal(has_next(finding, "anyio"), cases[i].said != NULL);
+		assert_int_equal(has_next(finding, "asyncio.timeout"), !cases[i].said);
+		fixture_clear(&f);
+	}
+}
+
+static void a_stuck_worker_gets_the_advice_of_its_server(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *cmdline;
+		size_t len;
+		const char *next, *never;
+	} cases[] = {
+		{ TOLD_AS("python3\0uvicorn\0a:a"), "asyncio.to_thread", "gthread" },
+		{ TOLD_AS("python3\0uvicorn\0a:a"), "--workers 4", "--no-reload" },
+		{ TOLD_AS("python3\0uvicorn\0--workers\0002\0a:a"), "uvicorn has no",
+		  "--workers 4" },
+		{ TOLD_AS("python3\0gunicorn\0a:a"), "gthread --threads 8",
+		  "to_thread" },
+		{ TOLD_AS("python3\0gunicorn\0a:a"), "--timeout 30 (the default)",
+		  "to_thread" },
+		{ TOLD_AS("python3\0gunicorn\0-t\000300\0a:a"), "--timeout 300 (given)",
+		  "to_thread" },
+		{ TOLD_AS("python3\0gunicorn\0-t\0000\0a:a"), "0 has switched that off",
+		  "(given)" },
+		{ TOLD_AS("gunicorn: worker [a:a]"), "not visible", "gthread" },
+		{ TOLD_AS("python3\0gunicorn\0-k\0gthread\0--threads\0004\0a:a"),
+		  "--threads or --workers", "--timeout" },
+		{ TOLD_AS("python3\0gunicorn\0-k\0uvicorn.workers.UvicornWorker\0a:a"),
+		  "to_thread", "gthread" },
+		{ TOLD_AS("node\0server.js"), "monitorEventLoopDelay", "py-spy" },
+		{ TOLD_AS("/usr/bin/java\0-jar\0a.jar"), "jstack 4711", "gdb" },
+		{ TOLD_AS("./server"), "gdb -p 4711", "py-spy" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		scene_add(&s, unread(8000));
+		scene_add(&s, unread(8000));
+		scene_show_as(&f, &s, cases[i].cmdline, cases[i].len, 1);
+		const struct finding *finding = find(&f, FINDING_STUCK_WORKER);
+		assert_true(has_next(finding, cases[i].next));
+		assert_false(has_next(finding, cases[i].never));
+		fixture_clear(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -894,6 +1082,11 @@ int main(void)
 		cmocka_unit_test(orphans_are_held_against_their_limit),
 		cmocka_unit_test(one_peer_may_hold_a_share_but_not_too_much),
 		cmocka_unit_test(risky_command_lines_are_told_once),
+		cmocka_unit_test(slow_replies_name_the_process_and_the_upstream),
+		cmocka_unit_test(an_upstream_behind_mere_suspicion_stays_information),
+		cmocka_unit_test(others_that_are_served_show_that_the_process_is_alive),
+		cmocka_unit_test(a_full_pool_of_threads_is_a_suspicion),
+		cmocka_unit_test(a_stuck_worker_gets_the_advice_of_its_server),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,7 @@ static int set_up(void **state)
 	make_dir(w, "4711/fd");
 	make_dir(w, "self");
 	make_file(w, "4711/stat",
-		  "4711 (a) b) S 12 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 987 0\n");
+		  "4711 (a) b) S 12 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 41 0 987 0\n");
 	make_fd(w, "4711/fd/0", "/dev/null");
 	make_fd(w, "4711/fd/7", "socket:[5000]");
 	w->cache = owner_cache_new(w->root);
@@ -110,6 +110,7 @@ static void an_owner_is_found_by_its_descriptor(void **state)
 	assert_string_equal(p->comm, "a) b"); /* a name may hold brackets */
 	assert_int_equal(p->ppid, 12);
 	assert_int_equal(p->start_ticks, 987);
+	assert_int_equal(p->thread_count, 41);
 	assert_true(w->snap.has_owners);
 }
 

@@ -199,6 +199,42 @@ static void the_worker_class_of_gunicorn_is_read(void **state)
 	snapshot_clear(&snap);
 }
 
+/* What the worker class means for the rules: one at a time, or uvicorn's manners. */
+static void the_worker_class_decides_how_gunicorn_serves(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *cmdline;
+		size_t len;
+		bool is_sync;
+		uint32_t request_response_ms;
+		const char *class_name;
+	} cases[] = {
+		{ CMDLINE("python3\0gunicorn\0a:a"), true, 0, "" },
+		{ CMDLINE("python3\0gunicorn\0-k\0sync\0a:a"), true, 0, "sync" },
+		{ CMDLINE("python3\0gunicorn\0--threads\0001\0a:a"), true, 0, "" },
+		{ CMDLINE("python3\0gunicorn\0--threads\0002\0a:a"), false, 0, "" },
+		{ CMDLINE("python3\0gunicorn\0--threads\0x\0a:a"), false, 0, "" },
+		{ CMDLINE("python3\0gunicorn\0-kgthread\0a:a"), false, 0, "gthread" },
+		{ CMDLINE("python3\0gunicorn\0-k\0my.async\0a:a"), false, 0, "async" },
+		{ CMDLINE("python3\0gunicorn\0-k\0uvicorn.workers.UvicornWorker\0a:a"),
+		  false, 25000, "UvicornWorker" },
+		{ CMDLINE("gunicorn: worker [a:a]"), false, 0, "" },
+		{ CMDLINE("python3\0uvicorn\0a:a"), false, 25000, "" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct snapshot snap = { 0 };
+		struct launch l;
+		put(&snap, 4711, 1, "python3", cases[i].cmdline, cases[i].len);
+		stack_recognise(&snap, &snap.processes[0], &l);
+		assert_int_equal(stack_is_sync(&l), cases[i].is_sync);
+		assert_int_equal(stack_request_response_ms(&l),
+				 cases[i].request_response_ms);
+		assert_string_equal(stack_worker_class(&l), cases[i].class_name);
+		snapshot_clear(&snap);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +242,7 @@ int main(void)
 		cmocka_unit_test(a_spawned_worker_is_told_by_its_parent),
 		cmocka_unit_test(flags_are_given_default_or_not_visible),
 		cmocka_unit_test(the_worker_class_of_gunicorn_is_read),
+		cmocka_unit_test(the_worker_class_decides_how_gunicorn_serves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

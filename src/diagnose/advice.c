@@ -75,6 +75,10 @@ static const struct advice {
 	  "perf_hooks.monitorEventLoopDelay() shows it" },
 	{ FINDING_STUCK_WORKER, "django", NULL,
 	  "runserver is for development: serve with gunicorn or uvicorn" },
+	{ FINDING_STUCK_WORKER, "redis", NULL,
+	  "one slow command (KEYS, a script) holds up all clients; SLOWLOG GET 10 "
+	  "names "
+	  "it afterwards" },
 	{ FINDING_SLOW_RESPONSE, "uvicorn", NULL, BOUND_HANDLERS },
 	{ FINDING_SLOW_RESPONSE, "hypercorn", NULL, BOUND_HANDLERS },
 	{ FINDING_SLOW_RESPONSE, "daphne", NULL,
@@ -116,6 +120,17 @@ bool launch_of_finding(const struct report *r, const struct finding *f,
 	return out->stack != NULL;
 }
 
+/* Where a restart costs more than a request: all sessions, perhaps data. */
+bool is_data_server(const struct launch *l)
+{
+	static const char *const names[] = { "postgresql", "redis", "mysql", "mariadb",
+					     "pgbouncer" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (l->stack && strcmp(l->stack->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* What gunicorn's watchdog does about a stuck worker, and when. */
 static void add_watchdog(struct finding *f, const struct launch *l)
 {
@@ -149,4 +164,35 @@ void add_stack_advice(const struct report *r, struct finding *f)
 	}
 	if (f->kind == FINDING_STUCK_WORKER && strcmp(l.stack->name, "gunicorn") == 0)
 		add_watchdog(f, &l);
+}
+
+/* Runs handlers that are no coroutines in threads, as Starlette and FastAPI do. */
+static bool is_asgi(const struct launch *l)
+{
+	return strcmp(l->stack->name, "uvicorn") == 0 ||
+	       strcmp(l->stack->name, "hypercorn") == 0 || is_uvicorn_worker(l);
+}
+
+bool say_thread_pool(const struct report *r, struct finding *f, const struct group *g)
+{
+	enum { ANYIO_THREADS = 40 };
+	struct launch l;
+	const struct process *p = process_at(r, f->process);
+	if (!p || g->count < ANYIO_THREADS || !launch_of_finding(r, f, &l) ||
+	    !is_asgi(&l) || (p->thread_count && p->thread_count <= ANYIO_THREADS))
+		return false;
+	if (p->thread_count)
+		add_evidence(f,
+			     "process %d has %d threads: the %d threads for plain def "
+			     "handlers may all be taken",
+			     p->pid, p->thread_count, ANYIO_THREADS);
+	else
+		add_evidence(f,
+			     "so many fill the %d threads for plain def handlers; how "
+			     "many threads process %d has is not known",
+			     ANYIO_THREADS, p->pid);
+	add_next(f, "py-spy dump --pid %d   shows what the threads wait for", p->pid);
+	add_next(f, "more threads only buy time (anyio.to_thread."
+		    "current_default_thread_limiter().total_tokens = 100)");
+	return true;
 }

@@ -25,7 +25,9 @@ static bool is_lossy(const struct report *r, uint32_t row)
 
 /*
  * Whether a reply is owed is not known of a foreign protocol, so by itself this is
- * information; as the reason why a worker is stuck it is raised (findings.c).
+ * information; as the reason why a worker is stuck it is raised (findings.c). As many
+ * as a server has threads are no accident, even if its clients have given up: its
+ * next requests wait for a thread.
  */
 static void find_slow_upstream(struct report *r, const struct group *g)
 {
@@ -45,6 +47,9 @@ static void find_slow_upstream(struct report *r, const struct group *g)
 	if (!(g->likely_count + g->proven_count))
 		add_evidence(f,
 			     "whether a reply is owed is not known for this protocol");
+	const struct process *p = process_at(r, f->process);
+	if (say_thread_pool(r, f, g) && p->thread_count)
+		f->severity = SEVERITY_WARNING;
 	add_next(f, "give calls to %s a timeout, and look there for what is slow",
 		 f->peer);
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "finding_groups.h"
 
 static char *peer_of(const struct report *r, const struct group *g,
@@ -67,39 +65,6 @@ static size_t count_served(const struct report *r, const struct group *g)
 		count += g->owner == NO_INDEX || process_index(r, row) == g->owner;
 	}
 	return count;
-}
-
-/*
- * Starlette and FastAPI run handlers that are no coroutines in the 40 threads of
- * anyio's default limiter. Beside the main thread that makes more than 40.
- */
-static bool say_thread_pool(const struct report *r, struct finding *f,
-			    const struct group *g)
-{
-	enum { ANYIO_THREADS = 40 };
-	struct launch l;
-	const struct process *p = process_at(r, f->process);
-	bool is_asgi = p && launch_of_finding(r, f, &l) &&
-		       (strcmp(l.stack->name, "uvicorn") == 0 ||
-			strcmp(l.stack->name, "hypercorn") == 0 ||
-			strcmp(stack_worker_class(&l), "UvicornWorker") == 0);
-	if (!is_asgi || g->count < ANYIO_THREADS ||
-	    (p->thread_count && p->thread_count <= ANYIO_THREADS))
-		return false;
-	if (p->thread_count)
-		add_evidence(f,
-			     "process %d has %d threads: the %d threads for plain def "
-			     "handlers may all be taken",
-			     p->pid, p->thread_count, ANYIO_THREADS);
-	else
-		add_evidence(f,
-			     "so many fill the %d threads for plain def handlers; how "
-			     "many threads process %d has is not known",
-			     ANYIO_THREADS, p->pid);
-	add_next(f, "py-spy dump --pid %d   shows what the threads wait for", p->pid);
-	add_next(f, "more threads only buy time (anyio.to_thread."
-		    "current_default_thread_limiter().total_tokens = 100)");
-	return true;
 }
 
 void find_slow_response(struct report *r, const struct groups *all,

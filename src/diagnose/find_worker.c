@@ -109,7 +109,11 @@ static void advise_stuck_worker(const struct report *r, struct finding *f)
 			f,
 			"cat /proc/%d/stack; gdb -p %d   shows the call it is stuck in",
 			p->pid, p->pid);
-	add_next(f, "restart the worker: no kernel timer ends this by itself");
+	if (is_data_server(&l))
+		add_next(f, "no kernel timer ends this by itself; a restart ends all "
+			    "sessions");
+	else
+		add_next(f, "restart the worker: no kernel timer ends this by itself");
 	add_stack_advice(r, f);
 }
 

@@ -93,6 +93,13 @@ void add_stack_advice(const struct report *r, struct finding *f);
 struct launch;
 bool launch_of_finding(const struct report *r, const struct finding *f,
 		       struct launch *out);
+bool is_data_server(const struct launch *l);
+/*
+ * So many requests hang in a Python ASGI server that the 40 threads of anyio's
+ * default limiter may all be taken; beside the main thread that makes more than
+ * 40. Says so and returns true; a number of threads that is not known is said.
+ */
+bool say_thread_pool(const struct report *r, struct finding *f, const struct group *g);
 
 /* A rule whose needs are not met says so; once for each kind. */
 void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)

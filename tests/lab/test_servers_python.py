@@ -122,6 +122,28 @@ class Python(servers.ServerTest):
         self.assertOneStory(result)
         self.assertServed(webs, 2)
 
+    def test_uvicorn_with_its_thread_pool_exhausted_and_nobody_left(self):
+        site = self.site("nobody")
+        server = self.uvicorn(site)
+        webs = servers.serve_load(site, PORT, 8)
+        asked = self.ask(site, "/thread", 44)
+        start = time.monotonic()
+        self.at(start, 4)
+        for web in asked:
+            web.close()  # their own timeouts; the threads go on
+        self.at(start, 33)
+        result = site.check()
+        self.assertLeads(result, "slow-upstream", "warning", server.pid,
+                         says=["40 requests to " + UPSTREAM_NAME, "40 threads"],
+                         remedy=["anyio", UPSTREAM_NAME])
+        self.assertOneStory(result)
+        self.assertServed(webs, 2)
+
+    def test_uvicorn_with_one_of_its_workers_blocked(self):
+        site = self.site("forked")
+        server = self.uvicorn(site, "--workers", "2", "--timeout-keep-alive", "600")
+        self.block_one_worker(site, server, "uvicorn", ["asyncio.to_thread"])
+
     def test_uvicorn_with_threads_to_spare(self):
         self.good_day("threadsTwin", self.uvicorn, slow="/brief-thread", count=60)
 
@@ -151,27 +173,33 @@ class Python(servers.ServerTest):
 
     # (e) one of two UvicornWorkers is blocked
 
-    def uvicorn_workers(self, site):
+    def uvicorn_workers(self, site, *more):
         return self.gunicorn(site, "--workers", "2", "--worker-class",
                              "uvicorn.workers.UvicornWorker", "--timeout", "300",
-                             app="app", asgi=True)
+                             *more, app="app", asgi=True)
 
     def test_gunicorn_with_a_blocked_uvicorn_worker(self):
         site = self.site("uworker")
-        server = self.uvicorn_workers(site)
-        workers = site.children(server)
-        pairs = {pid: [] for pid in workers}
+        server = self.uvicorn_workers(site, "--keep-alive", "600")
+        self.block_one_worker(site, server, "gunicorn", ["--timeout 300 (given)"],
+                              says=["UvicornWorker"])
+
+    def block_one_worker(self, site, server, stack, remedy, says=()):
+        """Of two workers one is blocked: that one is named, and who started it."""
+        pairs = {}
         # Which worker has a connection, only its owner tells.
         deadline = time.monotonic() + 20
-        while min(map(len, pairs.values())) < 4:
+        while len(pairs) < 2 or min(map(len, pairs.values())) < 4:
             self.assertLess(time.monotonic(), deadline, "one worker takes everything")
             webs = [site.web(PORT, n) for n in range(6)]
             for web in webs:
                 web.get("/ok")
             owners = self.owners(site)
             for web in webs:
-                pairs[owners[web.sock.getsockname()[1]]].append(web)
-        sick, well = workers
+                pid = owners[web.sock.getsockname()[1]]
+                pairs.setdefault(pid, []).append(web)
+        sick, well = pairs
+        self.assertNotIn(server.pid, pairs)
         pairs[sick][0].ask("/block")
         time.sleep(0.3)
         for web in pairs[sick][1:]:
@@ -182,10 +210,9 @@ class Python(servers.ServerTest):
         self.at(start, 33)
         self.show(site)
         result = site.check()
-        self.assertLeads(result, "stuck-worker", "critical", sick, "gunicorn",
-                         says=["UvicornWorker", f"worker of {server.pid}",
-                               UPSTREAM_NAME],
-                         remedy=["--timeout"])
+        self.assertLeads(result, "stuck-worker", "critical", sick, stack,
+                         says=[f"worker of {server.pid}", UPSTREAM_NAME, *says],
+                         remedy=remedy)
         self.assertOneStory(result)
 
     def owners(self, site):

@@ -1010,6 +1010,34 @@ static void a_full_pool_of_threads_is_a_suspicion(void **state)
 	}
 }
 
+/* Clients that gave up are gone; the threads that work for them are not. */
+static void as_many_open_requests_as_threads_are_a_warning(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t count;
+		int32_t threads;
+		enum severity severity;
+	} cases[] = {
+		{ 39, 41, SEVERITY_INFO },
+		{ 40, 40, SEVERITY_INFO },
+		{ 40, 0, SEVERITY_INFO },
+		{ 40, 41, SEVERITY_WARNING },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		for (size_t j = 0; j < cases[i].count; j++)
+			scene_add_upstream(&s, 40000);
+		scene_show_as(&f, &s, TOLD_AS("python3\0uvicorn\0a:a"),
+			      cases[i].threads);
+		assert_int_equal(find(&f, FINDING_SLOW_UPSTREAM)->severity,
+				 cases[i].severity);
+		fixture_clear(&f);
+	}
+}
+
 static void a_stuck_worker_gets_the_advice_of_its_server(void **state)
 {
 	(void)state;
@@ -1038,6 +1066,7 @@ static void a_stuck_worker_gets_the_advice_of_its_server(void **state)
 		{ TOLD_AS("node\0server.js"), "monitorEventLoopDelay", "py-spy" },
 		{ TOLD_AS("/usr/bin/java\0-jar\0a.jar"), "jstack 4711", "gdb" },
 		{ TOLD_AS("./server"), "gdb -p 4711", "py-spy" },
+		{ TOLD_AS("/usr/bin/redis-server *:6379"), "SLOWLOG", "restart the" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct fixture f;
@@ -1086,6 +1115,7 @@ int main(void)
 		cmocka_unit_test(an_upstream_behind_mere_suspicion_stays_information),
 		cmocka_unit_test(others_that_are_served_show_that_the_process_is_alive),
 		cmocka_unit_test(a_full_pool_of_threads_is_a_suspicion),
+		cmocka_unit_test(as_many_open_requests_as_threads_are_a_warning),
 		cmocka_unit_test(a_stuck_worker_gets_the_advice_of_its_server),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,19 @@ static size_t count_served(const struct report *r, const struct group *g)
 	return count;
 }
 
+static void say_served(const struct report *r, struct finding *f, const struct group *g)
+{
+	char age[FORMAT_SIZE];
+	size_t served = count_served(r, g);
+	/* Of several workers it is not known which of them are alive. */
+	const char *so =
+		g->owner == NO_INDEX ? "" : ": the process is alive, not blocked";
+	if (served)
+		add_evidence(f, "%zu other connection%s answered within the last %s%s",
+			     served, served == 1 ? " was" : "s were",
+			     duration_print(limit_value(r, LIMIT_UNREAD_AGE), age), so);
+}
+
 void find_slow_response(struct report *r, const struct groups *all,
 			const struct group *g)
 {
@@ -84,13 +97,7 @@ void find_slow_response(struct report *r, const struct groups *all,
 		    g->count == 1 ? "y" : "ies", oldest(g, age));
 	add_evidence(f, "last came data, all of it read, and nothing was sent since");
 	name_owner(f, g);
-	size_t served = count_served(r, g);
-	if (served)
-		add_evidence(f,
-			     "%zu other connection%s answered within the last %s: the "
-			     "process is alive, not blocked",
-			     served, served == 1 ? " was" : "s were",
-			     duration_print(limit_value(r, LIMIT_UNREAD_AGE), age));
+	say_served(r, f, g);
 	if (!is_likely)
 		add_evidence(f,
 			     "whether a reply is owed is not known for this protocol");

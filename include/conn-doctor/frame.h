@@ -23,6 +23,8 @@ struct frame_header {
 
 /* CRC-32 as in IEEE 802.3, zlib and PNG. */
 uint32_t checksum32(const uint8_t *bytes, size_t len);
+/* The checksum of what `sum` is the checksum of (nothing: 0) and these bytes. */
+uint32_t checksum32_more(uint32_t sum, const uint8_t *bytes, size_t len);
 
 void frame_header_put(uint8_t *out, const struct frame_header *header);
 /* False when the header's own checksum does not match. */

@@ -9,6 +9,7 @@
 #include "conn-doctor/error.h"
 #include "conn-doctor/source.h"
 #include "intake.h"
+#include "recording_index.h"
 
 /*
  * Recordings, format in docs/recording-format.md. The writer appends whole
@@ -48,6 +49,20 @@ int recording_open(struct recording **out, const char *path, struct error *err);
  */
 enum source_result recording_next(struct recording *r, const uint8_t **bytes,
 				  size_t *len, bool *is_torn, struct error *err);
+
+/*
+ * Where the passes are, as far as the file goes now; valid until the next call with
+ * this recording. -1 for standard input and what else is no regular file.
+ */
+int recording_index(struct recording *r, const struct recording_index **out,
+		    struct error *err);
+
+/*
+ * The next pass is to be this one of the index, also after the end or an error. At
+ * most as many passes are unpacked as lie between it and the full pass before it,
+ * and none is decoded. After -1 recording_next() says SOURCE_END until a seek succeeds.
+ */
+int recording_seek(struct recording *r, size_t pass, struct error *err);
 void recording_close(struct recording *r);
 
 #endif

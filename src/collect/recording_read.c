@@ -6,39 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <zstd.h>
 
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
-
 #include "conn-doctor/memory.h"
+#include "recording_dump.h"
 #include "recording_format.h"
+#include "recording_index.h"
 
 /*
  * Reads recordings and the raw dumps of `ss -D`. The file is hostile until
  * proven otherwise: each length is compared with what there is, memory grows
  * with the bytes that have really been read (pass_size_allowed), and the
- * checksum is looked at before the content. Reads forward only, so a pipe will do.
+ * checksum is looked at before the content. Reads forward, so that a pipe will do;
+ * only recording_seek() needs a file.
  */
-
-/* The reply type of the old TCPDIAG_GETSOCK request; rows look the same. */
-enum { OLD_TCP_REPLY = 18 };
-/* nlmsghdr and inet_diag_msg: no row is shorter. */
-enum { ROW_SIZE_MIN = 16 + 72, ROW_SIZE_MAX = 64 * 1024 };
-/* How much a netlink item made from a dump holds, about as the kernel replies. */
-enum { DUMP_CHUNK_SIZE = 32 * 1024 };
-
-struct buffer {
-	uint8_t *bytes;
-	size_t len, capacity;
-};
 
 struct recording {
 	char *name; /* for messages */
 	FILE *file;
 	uint64_t offset;     /* read so far */
-	uint64_t pass_count; /* delivered so far */
+	uint64_t pass_count; /* delivered so far, or passed over */
 	bool is_finished;
 	struct buffer payload;
 	struct buffer plain; /* segments, then the pass */
@@ -47,7 +34,8 @@ struct recording {
 	size_t pass_len;
 	bool has_base; /* pass may be built upon */
 	uint64_t payload_since_full;
-	ZSTD_DCtx *zstd;
+	ZSTD_DCtx *zstd; /* NULL: a dump */
+	struct recording_index index;
 };
 
 /* Reads up to `len` bytes; fewer at the end of the file. -1 when it cannot. */
@@ -262,109 +250,6 @@ enum source_result recording_next(struct recording *r, const uint8_t **bytes,
 	return SOURCE_OK;
 }
 
-static void add_item(struct buffer *out, enum item_kind kind, const char *key,
-		     const void *data, size_t len)
-{
-	size_t key_len = strlen(key);
-	array_reserve(&out->bytes, &out->capacity,
-		      out->len + ITEM_HEADER_SIZE + key_len + len, 1);
-	uint8_t *p = out->bytes + out->len;
-	put_le16(p, (uint16_t)kind);
-	put_le16(p + 2, (uint16_t)key_len);
-	put_le32(p + 4, (uint32_t)len);
-	memcpy(p + ITEM_HEADER_SIZE, key, key_len);
-	memcpy(p + ITEM_HEADER_SIZE + key_len, data, len);
-	out->len += ITEM_HEADER_SIZE + key_len + len;
-}
-
-static void add_note(struct buffer *out, const char *what, const char *why)
-{
-	add_item(out, ITEM_DEGRADED, what, why, strlen(why));
-}
-
-/* When the sockets were dumped: a file tells, of a pipe it is now. */
-static void add_dump_head(struct buffer *out, FILE *file)
-{
-	static const uint8_t no_inode[8];
-	struct timespec when = { 0 };
-	struct stat st;
-	if (fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode))
-		when = st.st_mtim;
-	else
-		clock_gettime(CLOCK_REALTIME, &when);
-	uint8_t stamps[16] = { 0 };
-	put_le64(stamps, (uint64_t)when.tv_sec * 1000000000U + (uint64_t)when.tv_nsec);
-	add_item(out, ITEM_PASS, "", stamps, sizeof(stamps));
-	add_item(out, ITEM_HOST, "name", "", 0);
-	add_item(out, ITEM_NETNS, "self", no_inode, sizeof(no_inode));
-}
-
-static void add_dump_end(struct buffer *out)
-{
-	static const char why[] = "an ss dump holds none";
-	static const uint8_t end[9] = { [8] = 1 };
-	add_note(out, "process owners", why);
-	add_note(out, "kernel settings", why);
-	add_note(out, "addresses of the host", why);
-	add_item(out, ITEM_END, "", end, sizeof(end));
-}
-
-static size_t message_size(uint32_t nlmsg_len)
-{
-	return ((size_t)nlmsg_len + 3) & ~(size_t)3;
-}
-
-static bool is_row(const uint8_t *message)
-{
-	uint16_t type = get_le16(message + 4);
-	return type == SOCK_DIAG_BY_FAMILY || type == OLD_TCP_REPLY;
-}
-
-/*
- * What `ss -D` writes first: a row, or the NLMSG_DONE of a host without any.
- * Netlink is in the byte order of its host; only little-endian ones are read.
- */
-static bool is_dump_start(const uint8_t *message)
-{
-	uint32_t len = get_le32(message);
-	uint16_t type = get_le16(message + 4), flags = get_le16(message + 6);
-	if (type == NLMSG_DONE)
-		return len == 20 && (flags & NLM_F_MULTI);
-	return is_row(message) && len >= ROW_SIZE_MIN && len <= ROW_SIZE_MAX;
-}
-
-/*
- * The rows in `in` as netlink items. Control messages are left out: ss dumps
- * the families one after the other, so NLMSG_DONE is not the end of the file.
- */
-static void add_rows(struct buffer *out, const uint8_t *in, size_t len)
-{
-	size_t at = 0, chunk = 0; /* rows from chunk to at are not yet in an item */
-	const char *problem = NULL;
-	while (at < len && !problem) {
-		uint32_t size = len - at >= 16 ? get_le32(in + at) : 0;
-		if (len - at >= 16 && (size < 16 || size > ROW_SIZE_MAX)) {
-			problem = "it is damaged; what follows the damage was left out";
-		} else if (len - at < 16 || size > len - at) {
-			problem = "the last record is cut short and was left out";
-		} else {
-			size_t next = at + message_size(size);
-			bool has_row = is_row(in + at);
-			if (at > chunk &&
-			    (!has_row || next - chunk > DUMP_CHUNK_SIZE)) {
-				add_item(out, ITEM_NETLINK, "", in + chunk, at - chunk);
-				chunk = at;
-			}
-			at = next < len ? next : len;
-			chunk = has_row ? chunk : at;
-		}
-	}
-	if (at > chunk)
-		add_item(out, ITEM_NETLINK, "", in + chunk, at - chunk);
-	if (problem)
-		add_note(out, "ss dump", problem);
-}
-
 static int open_dump(struct recording *r, const uint8_t *start, size_t start_len,
 		     struct error *err)
 {
@@ -376,9 +261,7 @@ static int open_dump(struct recording *r, const uint8_t *start, size_t start_len
 	if (r->payload.len > PASS_SIZE_MAX)
 		return error_set(err, ERROR_INPUT,
 				 "%s is an ss dump of more than 1 GiB", r->name);
-	add_dump_head(&r->plain, r->file);
-	add_rows(&r->plain, r->payload.bytes, r->payload.len);
-	add_dump_end(&r->plain);
+	dump_to_pass(&r->plain, r->payload.bytes, r->payload.len, r->file);
 	r->pass = r->plain.bytes;
 	r->pass_len = r->plain.len;
 	return 0;
@@ -412,7 +295,7 @@ static int recognise(struct recording *r, struct error *err)
 	if (len >= RECORDING_MAGIC_SIZE &&
 	    memcmp(start, RECORDING_MAGIC, RECORDING_MAGIC_SIZE) == 0)
 		return open_recording(r, start, len, err);
-	if (len == sizeof(start) && is_dump_start(start))
+	if (len == sizeof(start) && dump_is_start(start))
 		return open_dump(r, start, len, err);
 	if (len >= RECORDING_MAGIC_SIZE && memcmp(start, RECORDING_MAGIC, 4) == 0)
 		return error_set(
@@ -423,6 +306,100 @@ static int recognise(struct recording *r, struct error *err)
 	return error_set(err, ERROR_INPUT,
 			 "%s is neither a conn-doctor recording nor an `ss -D` dump",
 			 r->name);
+}
+
+/* What a dump's only pass says in its first item. */
+static uint64_t dump_time(const struct recording *r)
+{
+	return get_le64(r->pass + ITEM_HEADER_SIZE);
+}
+
+static int require_file(const struct recording *r, struct error *err)
+{
+	struct stat st;
+	if (r->file == stdin)
+		return error_set(err, ERROR_INPUT,
+				 "standard input is read once, from its beginning to "
+				 "its end; to go to a time, name the file");
+	if (fstat(fileno(r->file), &st))
+		return error_errno(err, errno, "cannot look at %s", r->name);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, ERROR_INPUT,
+				 "%s is no regular file and is read once, from its "
+				 "beginning to its end; to go to a time, copy it into "
+				 "a file first",
+				 r->name);
+	return 0;
+}
+
+/* The index of a dump is its one pass. */
+static int update_index(struct recording *r, struct error *err)
+{
+	if (require_file(r, err))
+		return -1;
+	if (r->zstd)
+		return index_extend(&r->index, fileno(r->file), r->name, err);
+	if (r->index.count == 0)
+		index_add(&r->index, 0, true, dump_time(r));
+	return 0;
+}
+
+int recording_index(struct recording *r, const struct recording_index **out,
+		    struct error *err)
+{
+	if (update_index(r, err))
+		return -1;
+	*out = &r->index;
+	return 0;
+}
+
+/* To the frame of a full pass; what was read before is forgotten. */
+static int go_to(struct recording *r, size_t pass, struct error *err)
+{
+	/* The tail of a growing file may have changed: nothing buffered is kept. */
+	fflush(r->file);
+	uint64_t offset = index_offset(&r->index, pass);
+	if (fseeko(r->file, (off_t)offset, SEEK_SET))
+		return error_errno(err, errno, "cannot seek in %s", r->name);
+	r->offset = offset;
+	r->pass_count = pass;
+	r->has_base = false;
+	r->is_finished = false;
+	return 0;
+}
+
+/* Unpacks passes until the next one is this one; it builds on the one before. */
+static int pass_over(struct recording *r, size_t pass, struct error *err)
+{
+	const uint8_t *bytes;
+	size_t len;
+	bool is_torn;
+	while (r->pass_count < pass) {
+		enum source_result result =
+			recording_next(r, &bytes, &len, &is_torn, err);
+		if (result == SOURCE_END)
+			return error_set(err, ERROR_INPUT,
+					 "%s has become shorter while it was read",
+					 r->name);
+		if (result != SOURCE_OK)
+			return -1;
+	}
+	return 0;
+}
+
+int recording_seek(struct recording *r, size_t pass, struct error *err)
+{
+	if (!r->zstd) {
+		r->is_finished = false;
+		r->pass_count = 0;
+		return 0;
+	}
+	size_t full = index_full_pass(&r->index, pass);
+	bool is_ahead = r->pass_count > full && r->pass_count <= pass;
+	bool can_go_on = is_ahead && r->has_base && !r->is_finished;
+	if (!can_go_on && go_to(r, full, err))
+		return -1;
+	return pass_over(r, pass, err);
 }
 
 int recording_open(struct recording **out, const char *path, struct error *err)
@@ -449,6 +426,7 @@ void recording_close(struct recording *r)
 	if (r->file != stdin)
 		fclose(r->file);
 	ZSTD_freeDCtx(r->zstd);
+	index_clear(&r->index);
 	free(r->payload.bytes);
 	free(r->plain.bytes);
 	free(r->spare.bytes);

@@ -249,10 +249,3 @@ int source_open_kernel(struct source *out, const struct source_options *options,
 	*out = (struct source){ .ops = &kernel_ops, .self = self };
 	return 0;
 }
-
-int source_close(struct source *source, struct error *err)
-{
-	int result = source->ops ? source->ops->close(source->self, err) : 0;
-	*source = (struct source){ 0 };
-	return result;
-}

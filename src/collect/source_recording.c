@@ -24,7 +24,7 @@ struct recording_source {
 	size_t len;
 	bool is_torn;
 	struct error error;
-	unsigned long long pass; /* number of the pass ahead, from 1 */
+	size_t pass; /* number of the pass ahead, from 1 */
 };
 
 static void read_ahead(struct recording_source *self)
@@ -43,7 +43,7 @@ static enum source_result take(void *pointer, struct snapshot *out, struct error
 		return self->ahead;
 	intake_begin(&self->intake, out, NULL);
 	if (intake_replay(&self->intake, self->bytes, self->len, err)) {
-		error_wrap(err, "%s, pass %llu", self->name, self->pass);
+		error_wrap(err, "%s, pass %zu", self->name, self->pass);
 		return SOURCE_ERROR;
 	}
 	intake_finish(&self->intake);
@@ -53,6 +53,75 @@ static enum source_result take(void *pointer, struct snapshot *out, struct error
 				      "the last pass is torn (the file ends inside it) "
 				      "and was left out");
 	return SOURCE_OK;
+}
+
+static int extent(void *pointer, struct source_extent *out, struct error *err)
+{
+	struct recording_source *self = pointer;
+	const struct recording_index *index;
+	if (recording_index(self->recording, &index, err))
+		return -1;
+	*out = (struct source_extent){ .pass_count = index->count,
+				       .position = self->pass - 1 };
+	for (size_t i = 0; i < index->count; i++) {
+		uint64_t time = index->entries[i].realtime_ns;
+		if (time == 0)
+			continue;
+		if (!out->first_realtime_ns || time < out->first_realtime_ns)
+			out->first_realtime_ns = time;
+		if (time > out->last_realtime_ns)
+			out->last_realtime_ns = time;
+	}
+	return 0;
+}
+
+static int find_time(void *pointer, uint64_t realtime_ns, size_t *pass,
+		     struct error *err)
+{
+	struct recording_source *self = pointer;
+	const struct recording_index *index;
+	if (recording_index(self->recording, &index, err))
+		return -1;
+	if (index_find_time(index, realtime_ns, pass))
+		return error_set(err, ERROR_INPUT,
+				 "%s does not say when its passes were taken",
+				 self->name);
+	return 0;
+}
+
+/* What is in front of a pass that cannot be read is no reason to deliver another. */
+static int wind(struct recording_source *self, size_t pass)
+{
+	self->pass = pass;
+	self->is_torn = false;
+	if (recording_seek(self->recording, pass, &self->error)) {
+		self->ahead = SOURCE_ERROR;
+		return -1;
+	}
+	read_ahead(self);
+	if (self->ahead == SOURCE_END) {
+		error_set(&self->error, ERROR_INPUT,
+			  "%s has become shorter while it was read", self->name);
+		self->ahead = SOURCE_ERROR;
+	}
+	return self->ahead == SOURCE_OK ? 0 : -1;
+}
+
+static int seek(void *pointer, size_t pass, struct error *err)
+{
+	struct recording_source *self = pointer;
+	const struct recording_index *index;
+	if (recording_index(self->recording, &index, err))
+		return -1;
+	if (pass >= index->count)
+		return error_set(err, ERROR_INPUT,
+				 "%s has no pass %zu; the last one is %zu", self->name,
+				 pass + 1, index->count);
+	if (wind(self, pass)) {
+		*err = self->error;
+		return -1;
+	}
+	return 0;
 }
 
 static int close_source(void *pointer, struct error *err)
@@ -69,6 +138,9 @@ static int close_source(void *pointer, struct error *err)
 static const struct source_ops recording_ops = {
 	.take = take,
 	.close = close_source,
+	.extent = extent,
+	.find_time = find_time,
+	.seek = seek,
 	.is_live = false,
 };
 

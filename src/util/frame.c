@@ -25,9 +25,9 @@ __attribute__((constructor)) static void fill_slices(void)
 				slice[k - 1][i] >> 8 ^ slice[0][slice[k - 1][i] & 0xff];
 }
 
-uint32_t checksum32(const uint8_t *bytes, size_t len)
+uint32_t checksum32_more(uint32_t sum, const uint8_t *bytes, size_t len)
 {
-	uint32_t crc = ~UINT32_C(0);
+	uint32_t crc = ~sum;
 	for (; len >= 8; len -= 8, bytes += 8) {
 		uint32_t low = crc ^ get_le32(bytes), high = get_le32(bytes + 4);
 		crc = slice[7][low & 0xff] ^ slice[6][low >> 8 & 0xff] ^
@@ -38,6 +38,11 @@ uint32_t checksum32(const uint8_t *bytes, size_t len)
 	for (; len > 0; len--, bytes++)
 		crc = crc >> 8 ^ slice[0][(crc ^ *bytes) & 0xff];
 	return ~crc;
+}
+
+uint32_t checksum32(const uint8_t *bytes, size_t len)
+{
+	return checksum32_more(0, bytes, len);
 }
 
 void frame_header_put(uint8_t *out, const struct frame_header *header)

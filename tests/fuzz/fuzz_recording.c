@@ -63,6 +63,27 @@ static void write_recording(int fd, const uint8_t *data, size_t size)
 	}
 }
 
+/* To each of the first passes from the end, and to the times they are said to have. */
+static void wander(struct source *source, struct snapshot *snap)
+{
+	enum { PASSES_MAX = 16 };
+	struct error err;
+	struct source_extent extent;
+	size_t found;
+	if (source_extent(source, &extent, &err))
+		return; /* such a file is refused as a whole */
+	size_t count = extent.pass_count < PASSES_MAX ? extent.pass_count : PASSES_MAX;
+	for (size_t pass = count; pass-- > 0;)
+		if (source_seek_pass(source, pass, &err) == 0 &&
+		    source->ops->take(source->self, snap, &err) == SOURCE_END)
+			abort(); /* it is in the index */
+	if (source_seek_pass(source, extent.pass_count, &err) == 0)
+		abort();
+	if (source_find_time(source, extent.last_realtime_ns, &found, &err) == 0 &&
+	    found >= extent.pass_count)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("recording", MFD_CLOEXEC);
@@ -80,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		auto_snapshot struct snapshot snap = { 0 };
 		while (source.ops->take(source.self, &snap, &err) == SOURCE_OK)
 			;
+		wander(&source, &snap);
 		source.ops->close(source.self, &err);
 	}
 	close(fd);

@@ -18,6 +18,7 @@
 #include "conn-doctor/format.h"
 #include "conn-doctor/source.h"
 #include "conn-doctor/state.h"
+#include "conn-doctor/time_at.h"
 #include "conn-doctor/version.h"
 #include "conn-doctor/watch.h"
 
@@ -29,6 +30,8 @@
 
 enum { EXIT_OK = 0, EXIT_WARNING = 1, EXIT_CRITICAL = 2, EXIT_CANNOT = 3 };
 enum { CHECK_INTERVAL_MS = 1000, WATCH_INTERVAL_MS = 2000, CHECK_PASSES = 2 };
+/* With --at: the moment and what led to it, two minutes of the usual recording. */
+enum { AT_PASSES = 24 };
 
 /* What every command that looks at sockets needs. */
 struct session {
@@ -44,8 +47,37 @@ struct session {
 	bool is_followed;         /* enough passes for trends */
 	size_t last;
 	size_t pass_count;
+	uint64_t passes_at; /* with --at: how many end at that moment; else 0 */
 	uint64_t duration_ns;
 };
+
+/* To the passes that end with the one of --at; watch begins with that one. */
+static int go_to_moment(struct session *s, struct error *err)
+{
+	const struct options *o = s->options;
+	struct source_extent extent;
+	int64_t moment_ns;
+	size_t pass;
+	if (source_extent(&s->source, &extent, err) ||
+	    /* Of a recording without times, this is what says so. */
+	    source_find_time(&s->source, extent.first_realtime_ns, &pass, err) ||
+	    time_parse_at(o->at_text, (int64_t)extent.first_realtime_ns,
+			  (int64_t)extent.last_realtime_ns, &moment_ns, err) ||
+	    source_find_time(&s->source, (uint64_t)moment_ns, &pass, err))
+		return error_wrap(err, "--at");
+	uint64_t wanted = o->command == COMMAND_WATCH ? 1
+			  : o->pass_count             ? o->pass_count
+						      : AT_PASSES;
+	s->passes_at = wanted <= pass ? wanted : pass + 1;
+	return source_seek_pass(&s->source, pass + 1 - s->passes_at, err);
+}
+
+static int open_recording(struct session *s, struct error *err)
+{
+	if (source_open_recording(&s->source, s->options->read_path, err))
+		return -1;
+	return s->options->at_text ? go_to_moment(s, err) : 0;
+}
 
 static int session_open(struct session *s, const struct options *o, struct error *err)
 {
@@ -62,7 +94,7 @@ static int session_open(struct session *s, const struct options *o, struct error
 		strbuf_clear(&parsed);
 	}
 	if (o->read_path)
-		return source_open_recording(&s->source, o->read_path, err);
+		return open_recording(s, err);
 	struct source_options source_options = {
 		.filter = s->filter,
 		.with_owners = !o->no_processes,
@@ -167,9 +199,10 @@ static int take_passes(struct session *s, uint64_t initial_count, struct error *
 {
 	const struct options *o = s->options;
 	bool is_live = s->source.ops->is_live;
-	uint64_t count = o->pass_count ? o->pass_count
-			 : is_live     ? initial_count
-				       : UINT64_MAX;
+	uint64_t count = s->passes_at    ? s->passes_at
+			 : o->pass_count ? o->pass_count
+			 : is_live       ? initial_count
+					 : UINT64_MAX;
 	uint64_t interval_ms = o->interval_ms ? o->interval_ms : CHECK_INTERVAL_MS;
 	if (count > 1 || s->state)
 		s->history = history_new();

@@ -135,6 +135,7 @@ static int apply_fail_on(struct options *o, const char *value, struct error *err
 
 APPLY_TEXT(apply_config, config_path)
 APPLY_TEXT(apply_read, read_path)
+APPLY_TEXT(apply_at, at_text)
 APPLY_TEXT(apply_record, record_path)
 APPLY_TEXT(apply_output_file, output_path)
 APPLY_TEXT(apply_state, state_path)
@@ -185,6 +186,11 @@ const struct option_row option_table[] = {
 	{ "read", 0, "FILE", "file", DATA,
 	  "take the passes from a recording or an `ss -D` dump; - is standard input",
 	  apply_read },
+	{ "at", 0, "TIME", NULL, DATA,
+	  "with --read: look at 18:00, 2026-11-20T18:00:05Z, +10m (from the start) or "
+	  "-5m "
+	  "(from the end); check and list: at the 24 passes up to it, or --count",
+	  apply_at },
 	{ "record", 0, "FILE", "file", DATA, "append every pass to a recording",
 	  apply_record },
 	{ "state", 0, "FILE", "file", CHECK | LIST,
@@ -384,6 +390,9 @@ static int refuse_contradictions(const struct options *o, struct error *err)
 		return error_set(err, ERROR_USAGE,
 				 "--read and --record exclude each other: a recording "
 				 "is copied with cp");
+	if (o->at_text && !o->read_path)
+		return error_set(err, ERROR_USAGE,
+				 "--at needs a recording: name it with --read");
 	if (o->read_path && o->state_path)
 		return error_set(err, ERROR_USAGE,
 				 "--read and --state exclude each other: the state is "

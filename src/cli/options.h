@@ -46,6 +46,7 @@ struct options {
 	uint64_t hold_ms; /* 0 = not given, as is port */
 	uint64_t port;
 	const char *read_path;
+	const char *at_text; /* a moment of the recording; NULL = not given */
 	const char *record_path;
 	const char *output_path;
 	const char *state_path;

@@ -3,14 +3,17 @@
 """The program at its edges: wrong options, bad input, streams that fail. Each
 must end with a message that says what to do, exit status 3, nothing half
 written. The binary is named by CONN_DOCTOR."""
+import datetime
 import json
 import os
 import pathlib
 import resource
 import signal
+import struct
 import subprocess
 import tempfile
 import unittest
+import zlib
 
 BINARY = os.environ["CONN_DOCTOR"]
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -60,6 +63,8 @@ class WrongCommandLines(unittest.TestCase):
         (["check", "--fail-on", "info"], "is not warning or critical"),
         (["check", "--color=maybe"], "is not auto, always or never"),
         (["check", "--read", "a", "--record", "b"], "exclude each other"),
+        (["check", "--at", "18:00"], "--at needs a recording: name it with --read"),
+        (["watch", "--at", "-5m", "--record", "a"], "--at needs a recording"),
         (["help", "wat"], "is not a command"),
         (["check", "sport = :80 and ("], "a term is missing"),
         (["check", "verdict = half-opne"], "half-open"),
@@ -162,6 +167,75 @@ class Recordings(unittest.TestCase):
             self.assertEqual(run("list", "-o", "plain", "--read=-", stdin=file).stdout,
                              live.stdout)
         self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+
+    def at(self, moment, *args, command="list"):
+        """What is said of that moment of a recording of 40 passes, 5 s apart, from 18:00:00Z."""
+        result = run(command, *args, f"--read={self.path}", f"--at={moment}", env={"TZ": "UTC"})
+        self.assertEqual(result.stderr, "")
+        self.assertEqual(result.returncode, 0)
+        return json.loads(result.stdout)
+
+    def make_long_recording(self):
+        """Passes that hold their time and nothing else; every tenth frame is of an unknown type."""
+        first = int(datetime.datetime(2026, 11, 20, 18, 0, tzinfo=datetime.timezone.utc).timestamp())
+        with open(self.path, "wb") as file:
+            file.write(b"\x89CDR\r\n\x1a\n" + struct.pack("<II", 1, 0))
+            for n in range(40):
+                stamps = struct.pack("<QQ", (first + 5 * n) * 10**9, 5000 * n + 1)
+                items = (struct.pack("<HHI", 1, 0, 16) + stamps +
+                         struct.pack("<HHIQB", 9, 0, 9, 1000000, 1))
+                # A zstd frame of one raw block, with its content size.
+                packed = (bytes.fromhex("28b52ffd20") + bytes([len(items)]) +
+                          struct.pack("<I", 1 | len(items) << 3)[:3] + items)
+                for kind, payload in ((1, stamps + struct.pack("<II", len(items), 0) + packed),
+                                      (99, b"later"))[:2 if n % 10 == 0 else 1]:
+                    head = struct.pack("<III", kind, len(payload), zlib.crc32(payload))
+                    file.write(head + struct.pack("<I", zlib.crc32(head)) + payload)
+
+    def test_each_form_of_a_moment_finds_its_pass(self):
+        self.make_long_recording()
+        for moment, second in (("+0s", 0), ("-0s", 195), ("+1m", 60), ("-15s", 180), ("+62s", 60),
+                               ("18:00", 0), ("18:01", 60), ("18:01:03", 60), ("18:01:05", 65),
+                               ("19:01:05+01:00", 65), ("2026-11-20T18:02:00Z", 120),
+                               ("2026-11-20 18:02:04.999", 120)):
+            for command in ("list", "check"):
+                with self.subTest(moment=moment, command=command):
+                    report = self.at(moment, "--json", command=command)
+                    self.assertEqual(report["time"], f"2026-11-20T18:0{second // 60}:{second % 60:02}.000Z")
+                    self.assertEqual(report["collection"]["passes"], min(24, second // 5 + 1))
+
+    def test_a_moment_is_seen_with_as_many_passes_as_asked_for(self):
+        self.make_long_recording()
+        for options, passes in ((["--once"], 1), (["-n", "3"], 3), (["-n", "1000"], 13)):
+            report = self.at("+1m", "--json", *options, command="check")
+            self.assertEqual(report["time"], "2026-11-20T18:01:00.000Z")
+            self.assertEqual(report["collection"]["passes"], passes)
+
+    def test_watch_begins_at_the_moment(self):
+        self.make_long_recording()
+        for moment, passes in (("18:03", 4), ("-0s", 1), ("-10s", 3)):
+            result = run("watch", f"--read={self.path}", f"--at={moment}", "-i", "100ms",
+                         env={"TZ": "UTC"})
+            self.assertEqual(result.stdout.count("no connections"), passes, moment)
+
+    def test_a_moment_that_is_not_there_is_told_with_the_range(self):
+        self.make_long_recording()
+        for moment in ("17:59", "18:03:16", "2026-11-21T18:00:00Z", "+1h", "-196s"):
+            with self.subTest(moment=moment):
+                result = run("check", f"--read={self.path}", f"--at={moment}", env={"TZ": "UTC"})
+                self.assertEqual(result.returncode, 3)
+                self.assertEqual(result.stdout, "")
+                self.assertIn("is not in the recording, which goes from 2026-11-20T18:00:00+0000 to "
+                              "2026-11-20T18:03:15+0000", result.stderr)
+        result = run("check", f"--read={self.path}", "--at=noon")
+        self.assertIn("'noon' is not a time; write 18:00,", result.stderr)
+
+    def test_what_cannot_be_wound_is_refused(self):
+        self.make_long_recording()
+        with open(self.path, "rb") as file:
+            result = run("list", "--read=-", "--at=18:00", stdin=file)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("to go to a time, name the file", result.stderr)
 
     def test_what_is_no_recording_is_refused(self):
         self.assert_refused("/nonexistent", "No such file")

@@ -183,6 +183,20 @@ enum limit_unit { LIMIT_COUNT, LIMIT_DURATION, LIMIT_SHARE };
 	X(LOSSY_PATH_SHARE, "lossy-path-share", SHARE, 100, 1, 1000,                   \
 	  "retransmitted share over these connections that is a warning",              \
 	  "at 5 % connections still do their work, at 10 % they crawl")                \
+	X(POOL_WAIT_AGE, "pool-wait-age", DURATION, LIMIT_SECONDS(5), 0, LIMIT_WEEK,   \
+	  "time all connections of a pool wait for a reply before it is exhausted",    \
+	  "as long as httpx waits for a connection of its pool")                       \
+	X(POOL_CRITICAL_AGE, "pool-critical-age", DURATION, LIMIT_SECONDS(30), 0,      \
+	  LIMIT_WEEK,                                                                  \
+	  "time a pool is exhausted, and requests queue, that is critical",            \
+	  "SQLAlchemy and HikariCP give up on a pool after 30 s")                      \
+	X(POOL_IDLE_AGE, "pool-idle-age", DURATION, LIMIT_SECONDS(30), 0, LIMIT_WEEK,  \
+	  "time all of a full pool is idle while requests wait before it leaks",       \
+	  "SQLAlchemy and HikariCP give up on a pool after 30 s")                      \
+	X(IDLE_TRANSACTION_AGE, "idle-in-transaction-age", DURATION,                   \
+	  LIMIT_SECONDS(30), 0, LIMIT_WEEK,                                            \
+	  "silence of a PostgreSQL session in a transaction",                          \
+	  "what its idle_in_transaction_session_timeout is usually set to")            \
 	X(PEER_COUNT, "peer-count", COUNT, 50, 1, 100000000,                           \
 	  "connections of one peer to a service before its share is judged",           \
 	  "browsers open six, pools ten to thirty")                                    \

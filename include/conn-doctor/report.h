@@ -63,6 +63,14 @@
 	X(TOO_MANY_PER_PEER, "too-many-per-peer",                                      \
 	  "one peer holds a large share of a service's connections",                   \
 	  "a client without a pool or limit, or a proxy that speaks for many")         \
+	X(POOL_EXHAUSTED, "pool-exhausted",                                            \
+	  "every connection of a client pool is in use",                               \
+	  "the pool is smaller than the concurrency, or the upstream is slow")         \
+	X(POOL_LEAK, "pool-leak", "connections of a client pool are not given back",   \
+	  "a response or session that is neither finished nor closed")                 \
+	X(TIMEOUT_CHAIN, "timeout-chain",                                              \
+	  "timeouts stand in an order that makes 502 and resets",                      \
+	  "defaults that do not fit: the reusing side must give up first")             \
 	X(RISKY_FLAGS, "risky-flags", "started with flags that do not fit production", \
 	  "a command line made for development, or an example that was copied")        \
 	X(HALF_OPEN_SUSPECT, "half-open-suspect",                                      \
@@ -147,6 +155,9 @@ struct detection {
 	uint32_t at_least_count; /* the timer tells when the first probe leaves */
 	uint32_t never_count;    /* keepalive is off */
 	uint32_t audited_count;  /* read from the process */
+	/* Of the first one read from the process that has both; 0 = there is none. */
+	uint32_t user_timeout_ms;          /* TCP_USER_TIMEOUT */
+	int64_t keepidle_ms, keepalive_ms; /* idle, and idle + interval * count */
 };
 
 /* (namespace, local port): its listeners, owners and server-role connections. */

@@ -112,6 +112,12 @@ void detection_add(struct detection *all, const struct context *c)
 	all->audited_count += c->d.is_audited;
 	all->unknown_count += idle_ms == DERIVED_UNKNOWN;
 	all->never_count += idle_ms == DERIVED_NEVER;
+	if (!all->user_timeout_ms && c->d.is_audited &&
+	    c->d.keepalive == KEEPALIVE_ON && c->d.user_timeout_ms > 0) {
+		all->user_timeout_ms = (uint32_t)c->d.user_timeout_ms;
+		all->keepidle_ms = c->d.keepidle_ms;
+		all->keepalive_ms = c->d.keepidle_ms + c->d.keepintvl_ms * c->d.keepcnt;
+	}
 	all->at_least_count += idle_ms >= 0 && !c->d.is_detects_exact;
 	if (is_worse(idle_ms, all->idle_ms))
 		all->idle_ms = idle_ms;

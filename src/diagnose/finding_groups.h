@@ -122,10 +122,12 @@ survey find_slow_upstreams, find_stuck_connects, find_lossy_paths; /* find_path.
 survey find_greedy_peers, find_missing_keepalive;                  /* find_client.c */
 survey find_fd_exhaustion, find_syn_floods, find_port_exhaustion;  /* find_resource.c */
 survey find_orphans;
-survey find_risky_flags;       /* find_flags.c */
-survey find_reset_storm;       /* find_resets.c */
-survey find_connection_growth; /* find_growth.c */
-survey find_missed_heartbeats; /* find_heartbeat.c */
+survey find_risky_flags;                   /* find_flags.c */
+survey find_reset_storm;                   /* find_resets.c */
+survey find_connection_growth;             /* find_growth.c */
+survey find_missed_heartbeats;             /* find_heartbeat.c */
+survey find_timeout_chains;                /* find_chain.c */
+survey find_pools, find_idle_transactions; /* find_pool.c */
 
 /* What [check CODE] says about the findings that were made; checks.c. */
 void checks_apply(struct report *r);

@@ -27,7 +27,8 @@ static survey *const surveys[] = {
 	find_greedy_peers,      find_missing_keepalive, find_fd_exhaustion,
 	find_syn_floods,        find_port_exhaustion,   find_orphans,
 	find_risky_flags,       find_missed_heartbeats, find_reset_storm,
-	find_connection_growth,
+	find_connection_growth, find_timeout_chains,    find_pools,
+	find_idle_transactions,
 };
 
 static int compare_findings(const void *a, const void *b, void *ptr)
@@ -108,11 +109,34 @@ static int32_t waiting_for_upstream(const struct report *r, int32_t process,
 		       : finding_about(r, FINDING_SLOW_RESPONSE, process, phase);
 }
 
+/* The pool whose connections wait for the same upstream. */
+static int32_t pool_of_upstream(const struct report *r, const struct finding *part)
+{
+	for (size_t i = 0; part->process != NO_INDEX && i < r->finding_count; i++) {
+		const struct finding *f = &r->findings[i];
+		if (f->kind == FINDING_POOL_EXHAUSTED && f->process == part->process &&
+		    strcmp(f->peer, part->peer) == 0 && can_tell(f, part->phase))
+			return (int32_t)i;
+	}
+	return NO_INDEX;
+}
+
+/* About a process and what it calls, not about a service. */
+static bool is_of_client_pool(const struct finding *f)
+{
+	return (f->kind == FINDING_POOL_EXHAUSTED || f->kind == FINDING_POOL_LEAK) &&
+	       f->service == NO_INDEX;
+}
+
 /* The finding that explains this one; the first one in order. */
 static int32_t story_of(const struct report *r, const struct finding *part)
 {
-	if (part->kind == FINDING_SLOW_UPSTREAM)
-		return waiting_for_upstream(r, part->process, part->phase);
+	if (part->kind == FINDING_SLOW_UPSTREAM || is_of_client_pool(part)) {
+		int32_t who = waiting_for_upstream(r, part->process, part->phase);
+		return who == NO_INDEX && part->kind == FINDING_SLOW_UPSTREAM
+			       ? pool_of_upstream(r, part)
+			       : who;
+	}
 	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++) {
 		if (stories[i].part != part->kind || part->service == NO_INDEX)
 			continue;
@@ -144,7 +168,7 @@ static void raise_stories(struct report *r)
 			part->severity = SEVERITY_WARNING;
 		if (story->severity < part->severity)
 			story->severity = part->severity;
-		if (part->kind == FINDING_SLOW_RESPONSE)
+		if (part->kind == FINDING_SLOW_RESPONSE || is_of_client_pool(part))
 			add_evidence(story, "%s", part->summary);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stack.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ static const struct flag_spelling uvicorn_flags[] = {
 	{ STACK_WORKERS, "--workers", NULL, 1, false },
 	{ STACK_WS_PING_INTERVAL, "--ws-ping-interval", NULL, 20, false },
 	{ STACK_LIMIT_CONCURRENCY, "--limit-concurrency", NULL, 0, false },
+	{ STACK_GRACE, "--timeout-graceful-shutdown", NULL, INFINITY, false },
 	{ .name = NULL },
 };
 static const struct flag_spelling gunicorn_flags[] = {
@@ -25,6 +27,7 @@ static const struct flag_spelling gunicorn_flags[] = {
 	{ STACK_WORKERS, "--workers", "-w", 1, false },
 	{ STACK_THREADS, "--threads", NULL, 1, false },
 	{ STACK_TIMEOUT, "--timeout", "-t", 30, false },
+	{ STACK_GRACE, "--graceful-timeout", NULL, 30, false },
 	{ .name = NULL },
 };
 static const struct flag_spelling hypercorn_flags[] = {
@@ -32,11 +35,13 @@ static const struct flag_spelling hypercorn_flags[] = {
 	{ STACK_RELOAD, "--reload", NULL, 0, true },
 	{ STACK_WORKERS, "--workers", "-w", 1, false },
 	{ STACK_WS_PING_INTERVAL, "--websocket-ping-interval", NULL, 0, false },
+	{ STACK_GRACE, "--graceful-timeout", NULL, 3, false },
 	{ .name = NULL },
 };
 static const struct flag_spelling daphne_flags[] = {
 	{ STACK_WS_PING_INTERVAL, "--ping-interval", NULL, 20, false },
 	{ STACK_TIMEOUT, "--http-timeout", "-t", 0, false },
+	{ STACK_WEBSOCKET_TIMEOUT, "--websocket_timeout", NULL, 86400, false },
 	{ .name = NULL },
 };
 static const struct flag_spelling no_flags[] = { { .name = NULL } };
@@ -348,6 +353,19 @@ uint32_t stack_request_response_ms(const struct launch *launch)
 	/* Other ping settings, other periods: then nothing is certain. */
 	bool is_given = launch->flags[STACK_WS_PING_INTERVAL].origin == FLAG_GIVEN;
 	return is_given ? 0 : launch->stack->request_response_ms;
+}
+
+bool stack_names_config(const struct launch *launch)
+{
+	static const char option[] = "--config";
+	struct words w = { .p = launch->told_by };
+	size_t len;
+	for (const char *word; launch->is_visible && (word = next_word(&w, &len));)
+		if (is_word(word, len, "-c") ||
+		    (len >= sizeof(option) - 1 &&
+		     memcmp(word, option, sizeof(option) - 1) == 0))
+			return true;
+	return false;
 }
 
 const char *stack_flag_origin(const struct launch *launch, enum stack_flag flag)

@@ -18,6 +18,8 @@ enum stack_flag {
 	STACK_WS_PING_INTERVAL, /* seconds; 0 = none */
 	STACK_TIMEOUT,          /* seconds; what it bounds is the server's own affair */
 	STACK_LIMIT_CONCURRENCY, /* connections; 0 = no limit */
+	STACK_GRACE, /* seconds it waits for requests when it stops; may be INFINITY */
+	STACK_WEBSOCKET_TIMEOUT, /* seconds a WebSocket may live */
 	STACK_FLAG_COUNT,
 };
 
@@ -75,6 +77,9 @@ bool stack_is_sync(const struct launch *launch);
 
 /* "UvicornWorker" of "uvicorn.workers.UvicornWorker", "" when it is not known. */
 const char *stack_worker_class(const struct launch *launch);
+
+/* Whether the command line names a file that may set what it does not show. */
+bool stack_names_config(const struct launch *launch);
 
 /* "the default", "given", "not visible": for sentences. */
 const char *stack_flag_origin(const struct launch *launch, enum stack_flag flag);

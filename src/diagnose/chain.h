@@ -95,7 +95,8 @@ size_t chain_hops(const struct report *r, const struct service *s,
 		  size_t upstream_count, struct chain_hop out[static CHAIN_HOPS_MAX]);
 
 /* Where the server itself has closed first, its side is left in TIME_WAIT. */
-size_t chain_closed_first(const struct chain *c);
+size_t chain_closed_first(const struct report *r, const struct service *s,
+			  bool is_local);
 
 /* Appends "60 s", "250 ms", "100 connections" or "no limit". */
 void chain_amount_put(enum chain_value value, double amount, struct strbuf *out);

@@ -15,6 +15,20 @@ struct hops {
 	size_t count;
 };
 
+size_t chain_closed_first(const struct report *r, const struct service *s,
+			  bool is_local)
+{
+	size_t count = 0;
+	for (size_t i = 0;
+	     s && s->verdicts[VERDICT_TIME_WAIT] && i < r->snap->socket_count; i++) {
+		const struct tcp_socket *sk = &r->snap->sockets[i];
+		count += sk->state == TCP_STATE_TIME_WAIT &&
+			 sk->local_port == s->port && sk->netns == s->netns &&
+			 snapshot_is_local_address(r->snap, &sk->peer) == is_local;
+	}
+	return count;
+}
+
 static void add_hop(struct hops *h, struct chain_hop hop)
 {
 	if (h->count < CHAIN_HOPS_MAX)
@@ -135,11 +149,13 @@ static bool is_node(const struct report *r, const struct process *p)
 	return l.stack && strcmp(l.stack->name, "node") == 0;
 }
 
+/* Idle ones that are kept: used again before, or closed by the server's timer. */
 static void add_clients(struct hops *h)
 {
+	bool has_closed = chain_closed_first(h->r, h->s, true) > 0;
 	for (size_t i = 0; i < h->r->snap->socket_count; i++) {
 		const struct tcp_socket *sk = &h->r->snap->sockets[i];
-		if (!is_to_service(h, sk) || !is_reused(sk) ||
+		if (!is_to_service(h, sk) || !(is_reused(sk) || has_closed) ||
 		    !is_pooled(h, (uint32_t)i))
 			continue;
 		const struct process *p = report_process_of(h->r, (uint32_t)i, NULL);
@@ -167,6 +183,21 @@ static bool is_seen(const struct hops *h, const struct front_info *front)
 	return false;
 }
 
+/* The pool that is declared is the one with which the service calls others. */
+static bool has_own_pool(const struct target *t)
+{
+	static const enum target_key keys[] = { TARGET_POOL_SIZE,
+						TARGET_POOL_WAIT,
+						TARGET_POOL_LIFETIME,
+						TARGET_POOL_PROCESSES,
+						TARGET_DATABASE_CONNECTIONS,
+						TARGET_DATABASE_IDLE };
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (t->values[keys[i]].is_set)
+			return true;
+	return false;
+}
+
 static void add_declared(struct hops *h, const struct target *t)
 {
 	const struct front_info *front = target_front(t);
@@ -181,7 +212,7 @@ static void add_declared(struct hops *h, const struct target *t)
 				   .front = front,
 				   .process = NO_INDEX,
 			   });
-	if (t->values[TARGET_POOL_IDLE].is_set)
+	if (t->values[TARGET_POOL_IDLE].is_set && !(h->s && has_own_pool(t)))
 		add_hop(h, (struct chain_hop){ .kind = HOP_POOL,
 					       .name = "the client pool",
 					       .process = NO_INDEX });
@@ -200,20 +231,4 @@ size_t chain_hops(const struct report *r, const struct service *s,
 	if (s && r->snap->has_owners)
 		add_clients(&h);
 	return h.count;
-}
-
-size_t chain_closed_first(const struct chain *c)
-{
-	size_t count = 0;
-	if (!c->service || !c->service->verdicts[VERDICT_TIME_WAIT])
-		return 0;
-	for (size_t i = 0; i < c->r->snap->socket_count; i++) {
-		const struct tcp_socket *sk = &c->r->snap->sockets[i];
-		count += sk->state == TCP_STATE_TIME_WAIT &&
-			 sk->local_port == c->service->port &&
-			 sk->netns == c->service->netns &&
-			 snapshot_is_local_address(c->r->snap, &sk->peer) ==
-				 c->hop.is_local;
-	}
-	return count;
 }

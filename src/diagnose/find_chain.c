@@ -265,7 +265,7 @@ static void say_race(const struct chain *c, struct finding *f)
 {
 	auto_strbuf struct strbuf server = { 0 }, front = { 0 };
 	const struct chain_fact *facts = c->facts;
-	size_t closed = chain_closed_first(c);
+	size_t closed = chain_closed_first(c->r, c->service, c->hop.is_local);
 	bool is_client = c->hop.kind == HOP_CLIENT;
 	amount_text(c, CHAIN_SERVER_IDLE, &server);
 	amount_text(c, CHAIN_HOP_IDLE, &front);
@@ -334,15 +334,18 @@ static void summarize(const struct chain *c, const struct rule *rule, struct fin
 			    left.text, chain_values[rule->right].name, right.text);
 }
 
-/* The value judged and what it is compared with: the server's side for R1. */
+/*
+ * The left side, which must be below the right one; of R1 what can be changed, the
+ * server's keep-alive: that is too low, which no upper limit can say.
+ */
 static void set_value(const struct chain *c, const struct rule *rule, struct finding *f)
 {
 	bool is_race = rule->left == CHAIN_HOP_IDLE;
 	double value = c->facts[is_race ? rule->right : rule->left].amount;
-	double limit = c->facts[is_race ? rule->left : rule->right].amount;
+	double limit = c->facts[rule->right].amount;
 	f->unit = chain_values[rule->left].is_count ? "{connection}" : "s";
-	f->value = isinf(value) ? 0 : value;
-	f->warning = isinf(limit) ? NAN : limit;
+	f->value = isinf(value) ? NAN : value;
+	f->warning = is_race || isinf(limit) ? NAN : limit;
 }
 
 static int32_t process_of(const struct chain *c)
@@ -363,7 +366,8 @@ static enum confidence least(enum confidence a, enum confidence b)
 static enum severity severity_of(const struct chain *c, const struct rule *rule,
 				 enum confidence confidence)
 {
-	bool is_shown = rule->left == CHAIN_HOP_IDLE && chain_closed_first(c);
+	bool is_shown = rule->left == CHAIN_HOP_IDLE &&
+			chain_closed_first(c->r, c->service, c->hop.is_local);
 	return confidence == CONFIDENCE_SUSPECT && !is_shown ? SEVERITY_INFO
 							     : rule->severity;
 }

@@ -64,19 +64,43 @@ static void add_idle(struct pool *p, uint32_t row, uint32_t since_ms)
 	p->idle++;
 }
 
+/*
+ * A request that follows a reply within one tick of the clock, or a reply that does
+ * so, looks alike on the clocks of data. The acknowledgements tell: that of a reply
+ * came with it, that of an unanswered request alone, delayed by up to 200 ms.
+ */
+static enum turn turn_by_ack(const struct report *r, uint32_t row,
+			     const struct derived *d)
+{
+	enum { TICK_MS = 10, DELAYED_MS = 250 };
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	bool has_moved = (sk->has & TCP_HAS_BYTES) && (sk->has & TCP_HAS_NOTSENT) &&
+			 sk->bytes_received && sk->data_segs_out &&
+			 sk->last_data_sent_ms == sk->last_data_recv_ms;
+	if (d->turn != TURN_UNKNOWN || !has_moved ||
+	    target_is(report_target_of(r, row), PROTOCOL_PUSH) ||
+	    sk->last_ack_recv_ms > sk->last_data_recv_ms)
+		return d->turn;
+	uint32_t later_ms = sk->last_data_recv_ms - sk->last_ack_recv_ms;
+	if (later_ms < TICK_MS)
+		return TURN_LOCAL;
+	return later_ms <= DELAYED_MS ? TURN_PEER : TURN_UNKNOWN;
+}
+
 static void add_connection(const struct report *r, struct pool *p, uint32_t row)
 {
 	struct derived d;
 	const struct tcp_socket *sk = &r->snap->sockets[row];
 	bool has_clock = (sk->has & TCP_HAS_INFO) && !(sk->has & TCP_IS_MPTCP);
 	derive(r, row, &d);
+	enum turn turn = turn_by_ack(r, row, &d);
 	if (p->count++ == 0 || d.age_ms < p->full_ms)
 		p->full_ms = d.age_ms;
 	if (!has_clock)
 		p->untold++;
-	else if (d.turn == TURN_PEER || d.is_in_flight)
+	else if (turn == TURN_PEER || d.is_in_flight)
 		add_waiting(p, row, sk->last_data_sent_ms);
-	else if (d.turn == TURN_LOCAL)
+	else if (turn == TURN_LOCAL)
 		add_idle(p, row, sk->last_data_recv_ms);
 	else
 		p->untold++;

@@ -3,7 +3,7 @@
 """An application with a pool of PostgreSQL connections: ADDRESS COUNT MODE.
 
 MODE leak: takes every connection of the pool, begins a transaction on each and
-gives none back. MODE work: threads borrow one for a short query and return it.
+gives none back. MODE slow: as many threads wait for a slow query. MODE work: threads borrow one for a short query and return it.
 """
 import sys
 import threading
@@ -21,6 +21,12 @@ def work(pool, number):
         time.sleep(0.3 if number % 3 else 1)
 
 
+def wait(pool):
+    cursor = pool.getconn().cursor()
+    cursor.execute("select 1")
+    cursor.execute("select pg_sleep(60)")
+
+
 def main():
     address, count, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     with open("/proc/self/comm", "w", encoding="ascii") as comm:
@@ -30,6 +36,9 @@ def main():
     if mode == "leak":
         for _ in range(count):
             pool.getconn().cursor().execute("select 1")  # begins a transaction
+    elif mode == "slow":
+        for _ in range(count):
+            threading.Thread(target=wait, args=(pool,), daemon=True).start()
     else:
         for number in range(count):
             threading.Thread(target=work, args=(pool, number), daemon=True).start()

@@ -75,9 +75,15 @@ class Data(servers.ServerTest):
         titles = self.backends(server)
         self.assertEqual([t.endswith("idle in transaction") for t in titles],
                          [True] * POOL, f"{titles}")
-        # What is there to be seen: every connection of one process to one server,
-        # none of them used. The finding about pools judges it.
-        here = self.pool_result(site, None)
+        here = site.check("--set", "idle-in-transaction-age=8s")
+        self.assertFindings(here, {"pool-leak": "warning"})
+        (leak,) = here.findings()
+        self.assertTrue(leak["listener"].endswith(":5432"), f"\n{here}")
+        self.assertEqual(leak["value"], POOL, f"\n{here}")
+        self.assertIn(leak["attributes"]["process.pid"], site.children(server))
+        self.assertIn(f"{POOL} sessions of {servers.OTHERS_ADDRESS} idle in "
+                      "transaction", leak["summary"], f"\n{here}")
+        self.assertIn("idle_in_transaction_session_timeout", "".join(leak["next"]))
         self.assertEqual(self.owners(here, "server", 5432).keys(), {"postgres"},
                          f"\n{here}")
         there = self.pool_result(site, site.others)
@@ -86,7 +92,7 @@ class Data(servers.ServerTest):
         self.assertEqual(here.counts(), {"idle": POOL}, f"\n{here}")
 
     def pool_result(self, site, namespace):
-        """Today's truth: nothing of it shows above info."""
+        """Nobody waits for the client, so its idle pool is none of our business."""
         result = site.check(namespace=namespace)
         self.assertFindings(result, {})
         return result
@@ -102,6 +108,28 @@ class Data(servers.ServerTest):
                     row["process.pid"])
         return found
 
+    def declared(self, site, size):
+        """The options that tell conn-doctor how large the pool is."""
+        path = site.path("pool.conf")
+        with open(path, "w", encoding="ascii") as out:
+            out.write(f"[target shop]\nfilter = dport = :5432\npool-size = {size}\n")
+        return ("--config", path)
+
+    def test_postgresql_with_a_pool_that_waits(self):
+        site = self.site("poolWait")
+        self.postgres(site)
+        client = self.pool(site, "slow")
+        time.sleep(7)
+        result = site.check(*self.declared(site, POOL), namespace=site.others)
+        self.assertFindings(result, {"pool-exhausted": "warning"})
+        (full,) = result.findings()
+        self.assertEqual((full["value"], full["attributes"]["process.pid"]),
+                         (POOL, client.pid), f"\n{result}")
+        self.assertIn(f"all {POOL} connections of the pool to "
+                      f"{servers.SERVER_ADDRESS}:5432 wait", full["summary"])
+        larger = site.check(*self.declared(site, POOL + 1), namespace=site.others)
+        self.assertFindings(larger, {})
+
     def test_postgresql_with_a_pool_at_work(self):
         site = self.site("poolTwin")
         self.postgres(site)
@@ -109,6 +137,10 @@ class Data(servers.ServerTest):
         time.sleep(2)
         for namespace in (site.server, site.others):
             self.assertStaysHealthy(site, times=4, pause=2, namespace=namespace)
+        busy = site.check("--set", "idle-in-transaction-age=2s")
+        self.assertFindings(busy, {})
+        full = site.check(*self.declared(site, POOL), namespace=site.others)
+        self.assertFindings(full, {})
 
     # (g) a subscriber that does not read
 

@@ -70,7 +70,7 @@
 	  "a response or session that is neither finished nor closed")                 \
 	X(TIMEOUT_CHAIN, "timeout-chain",                                              \
 	  "timeouts stand in an order that makes 502 and resets",                      \
-	  "defaults that do not fit: the reusing side must give up first")             \
+	  "defaults of several programs that were never made to fit each other")       \
 	X(RISKY_FLAGS, "risky-flags", "started with flags that do not fit production", \
 	  "a command line made for development, or an example that was copied")        \
 	X(HALF_OPEN_SUSPECT, "half-open-suspect",                                      \

@@ -69,6 +69,7 @@ struct chain_hop {
 	int32_t process;                    /* HOP_NGINX, HOP_CLIENT: who connects */
 	size_t pooled_count; /* connections it holds idle for another request */
 	bool is_local;
+	bool is_no_pool; /* HOP_CLIENT: what it keeps outlives every keep-alive */
 };
 
 enum { CHAIN_HOPS_MAX = 16 };

@@ -52,12 +52,15 @@ static bool is_to_service(const struct hops *h, const struct tcp_socket *sk)
 	return false;
 }
 
-/* The reply has come and the client keeps the connection for the next request. */
-static bool is_pooled(const struct hops *h, uint32_t row)
+/*
+ * For how long the client keeps the connection after the reply has come; -1: not so.
+ */
+static int64_t pooled_ms(const struct hops *h, uint32_t row)
 {
 	struct derived d;
 	derive(h->r, row, &d);
-	return d.role == ROLE_CLIENT && d.is_quiet && d.turn == TURN_LOCAL;
+	bool is_pooled = d.role == ROLE_CLIENT && d.is_quiet && d.turn == TURN_LOCAL;
+	return is_pooled ? d.idle_ms : -1;
 }
 
 /* More was sent than one request needs: header and body, and another one. */
@@ -127,7 +130,7 @@ static void add_nginx(struct hops *h, const struct nginx_upstream *u)
 			continue;
 		is_connected = true;
 		hop.process = (int32_t)(p - h->r->snap->processes);
-		hop.pooled_count += is_pooled(h, (uint32_t)i);
+		hop.pooled_count += pooled_ms(h, (uint32_t)i) >= 0;
 	}
 	if (is_connected || (is_address_of(h, u) && is_in_namespace(h, u)))
 		add_hop(h, hop);
@@ -149,27 +152,42 @@ static bool is_node(const struct report *r, const struct process *p)
 	return l.stack && strcmp(l.stack->name, "node") == 0;
 }
 
-/* Idle ones that are kept: used again before, or closed by the server's timer. */
+/* The hop of a Node program, made when it is wanted for the first time. */
+static struct chain_hop *node_hop(struct hops *h, uint32_t row)
+{
+	const struct process *p = report_process_of(h->r, row, NULL);
+	if (!p)
+		return NULL;
+	int32_t index = (int32_t)(p - h->r->snap->processes);
+	if (!client_hop(h, index) && is_node(h->r, p))
+		add_hop(h, (struct chain_hop){ .kind = HOP_CLIENT,
+					       .name = "Node",
+					       .process = index,
+					       .is_local = true });
+	return client_hop(h, index);
+}
+
+/*
+ * Idle ones that are kept: used again before, or closed by the server's timer. One
+ * that outlives the timer of 5 s is none of these, but a WebSocket or the like; then
+ * the others may be as well.
+ */
 static void add_clients(struct hops *h)
 {
+	enum { LONG_MS = 8000 };
 	bool has_closed = chain_closed_first(h->r, h->s, true) > 0;
 	for (size_t i = 0; i < h->r->snap->socket_count; i++) {
 		const struct tcp_socket *sk = &h->r->snap->sockets[i];
-		if (!is_to_service(h, sk) || !(is_reused(sk) || has_closed) ||
-		    !is_pooled(h, (uint32_t)i))
+		if (!is_to_service(h, sk))
 			continue;
-		const struct process *p = report_process_of(h->r, (uint32_t)i, NULL);
-		if (!p)
+		int64_t idle_ms = pooled_ms(h, (uint32_t)i);
+		if (idle_ms < 0 || !(is_reused(sk) || has_closed || idle_ms >= LONG_MS))
 			continue;
-		int32_t index = (int32_t)(p - h->r->snap->processes);
-		if (!client_hop(h, index) && is_node(h->r, p))
-			add_hop(h, (struct chain_hop){ .kind = HOP_CLIENT,
-						       .name = "Node",
-						       .process = index,
-						       .is_local = true });
-		struct chain_hop *hop = client_hop(h, index);
-		if (hop)
-			hop->pooled_count++;
+		struct chain_hop *hop = node_hop(h, (uint32_t)i);
+		if (!hop)
+			continue;
+		hop->pooled_count++;
+		hop->is_no_pool |= idle_ms >= LONG_MS;
 	}
 }
 
@@ -228,7 +246,8 @@ size_t chain_hops(const struct report *r, const struct service *s,
 			add_nginx(&h, &upstreams[i]);
 	if (t)
 		add_declared(&h, t);
-	if (s && r->snap->has_owners)
+	/* A client of this host has its other end here. */
+	if (s && r->snap->has_owners && (s->connection_count || *r->filter_text))
 		add_clients(&h);
 	return h.count;
 }

@@ -19,7 +19,7 @@ const struct chain_value_info chain_values[CHAIN_VALUE_COUNT] = {
 	[CHAIN_HOP_STREAM] = { "the read timeout in front", false },
 	[CHAIN_HOP_RESPONSE] = { "the response timeout in front", false },
 	[CHAIN_HEARTBEAT] = { "the heartbeat", false },
-	[CHAIN_TWO_HEARTBEATS] = { "two heartbeats", false },
+	[CHAIN_TWO_HEARTBEATS] = { "twice the heartbeat", false },
 	[CHAIN_DETECTION] = { "heartbeat + pong", false },
 	[CHAIN_PATIENCE] = { "the users' patience", false },
 	[CHAIN_SILENT_STREAM] = { "silence without a heartbeat", false },
@@ -31,10 +31,10 @@ const struct chain_value_info chain_values[CHAIN_VALUE_COUNT] = {
 	[CHAIN_STATEMENT_TIMEOUT] = { "the statement timeout", false },
 	[CHAIN_POOL_WAIT] = { "the wait for the pool", false },
 	[CHAIN_POOL_TOTAL] = { "pool size x processes", true },
-	[CHAIN_DATABASE_CONNECTIONS] = { "the database's connections", true },
+	[CHAIN_DATABASE_CONNECTIONS] = { "the database's limit", true },
 	[CHAIN_POOL_AGE] = { "the age of a pooled connection", false },
 	[CHAIN_DATABASE_IDLE] = { "the database's idle timeout", false },
-	[CHAIN_AMQP_TWO] = { "two AMQP heartbeats", false },
+	[CHAIN_AMQP_TWO] = { "twice the AMQP heartbeat", false },
 	[CHAIN_WEBSOCKET_TIMEOUT] = { "the WebSocket timeout", false },
 	[CHAIN_GROUP_EXPIRY] = { "group_expiry", false },
 	[CHAIN_LONGEST_REQUEST] = { "the longest request", false },
@@ -294,7 +294,8 @@ static void disprove_server_idle(struct chain *c)
 {
 	enum { SLACK_MS = 2000 };
 	struct chain_fact *fact = &c->facts[CHAIN_SERVER_IDLE];
-	if (fact->known != CHAIN_KNOWN || fact->confidence == CONFIDENCE_PROVEN)
+	if (fact->known != CHAIN_KNOWN || fact->confidence == CONFIDENCE_PROVEN ||
+	    c->hop.kind == HOP_NONE || !c->service)
 		return;
 	for (size_t i = 0; i < c->r->snap->socket_count; i++) {
 		const struct tcp_socket *sk = &c->r->snap->sockets[i];
@@ -355,8 +356,6 @@ static void take_nginx(struct chain *c)
 	const struct nginx_upstream *u = c->hop.nginx;
 	const struct chain_fact *server = &c->facts[CHAIN_SERVER_IDLE];
 	double idle = (double)u->idle.ms / 1000;
-	/* A connection that it holds idle is one that it keeps. */
-	bool is_kept = u->keepalive > 0 || c->hop.pooled_count;
 	/* With such times it makes no difference. */
 	bool is_harmless = server->known == CHAIN_KNOWN && idle < server->amount;
 	if (u->keepalive == 0)
@@ -366,12 +365,12 @@ static void take_nginx(struct chain *c)
 		     "how long nginx[%d] keeps idle connections to "
 		     "port %d is not known",
 		     u->pid, u->port);
-	else if (is_kept || is_harmless)
+	else if (u->keepalive > 0 || is_harmless)
 		know(c, CHAIN_HOP_IDLE, idle, CONFIDENCE_PROVEN, u->idle.origin);
 	else
 		hide(c, CHAIN_HOP_IDLE,
-		     "whether nginx[%d] keeps connections to port %d is not known: it "
-		     "does by itself since 1.29.7",
+		     "whether nginx[%d] keeps connections to port %d is not known: its "
+		     "version, or a header that it sets from a variable",
 		     u->pid, u->port);
 	if (u->read.ms > 0) {
 		know(c, CHAIN_HOP_STREAM, (double)u->read.ms / 1000, CONFIDENCE_PROVEN,
@@ -391,8 +390,10 @@ static void take_hop(struct chain *c)
 		take_nginx(c);
 		break;
 	case HOP_CLIENT:
-		know(c, CHAIN_HOP_IDLE, 5, CONFIDENCE_LIKELY,
-		     "its global agent's default; one made by hand keeps longer");
+		if (!c->hop.is_no_pool)
+			know(c, CHAIN_HOP_IDLE, 5, CONFIDENCE_LIKELY,
+			     "its global agent's default; one made by hand keeps "
+			     "longer");
 		break;
 	case HOP_POOL:
 		declare(c, CHAIN_HOP_IDLE, TARGET_POOL_IDLE, 1);

@@ -277,11 +277,9 @@ static void say_race(const struct chain *c, struct finding *f)
 	add_evidence(f, "a request sent just then is lost, now and then: %s",
 		     race_symptom(&c->hop));
 	if (c->hop.pooled_count)
-		add_evidence(f,
-			     "%s holds %zu idle connection%s to it for the next "
-			     "request",
-			     c->hop.name, c->hop.pooled_count,
-			     plural(c->hop.pooled_count));
+		add_evidence(f, "%zu idle connection%s of %s to it now",
+			     c->hop.pooled_count, plural(c->hop.pooled_count),
+			     c->hop.name);
 	if (closed)
 		add_evidence(f,
 			     "the server closed %zu connection%s first (TIME_WAIT on "

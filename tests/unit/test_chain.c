@@ -300,8 +300,8 @@ static const struct nginx_case {
 	{ "16", "5s", "1.22.1", UVICORN, true, WARN, NULL, NULL },
 	{ NULL, NULL, "1.22.1", UVICORN, false, NONE, NULL, NULL },
 	{ NULL, NULL, "1.29.7", UVICORN, false, WARN, NULL, NULL },
-	{ NULL, NULL, NULL, UVICORN, false, NONE, NULL, "1.29.7" },
-	{ NULL, NULL, NULL, UVICORN, true, WARN, NULL, NULL }, /* seen to keep them */
+	{ NULL, NULL, NULL, UVICORN, false, NONE, NULL, "version" },
+	{ NULL, NULL, NULL, UVICORN, true, NONE, NULL, "version" },
 	{ NULL, NULL, NULL, UVICORN " --timeout-keep-alive 75", false, NONE, NULL,
 	  NULL },
 	{ "16", "60s", "1.22.1", "gunicorn: worker [app]", true, NONE, NULL,
@@ -372,14 +372,19 @@ static void a_node_agent_meets_the_close(void **state)
 		uint32_t segs;
 		bool is_waiting, has_closed;
 		enum severity severity;
+		uint32_t idle_ms; /* else 2 s */
 	} rows[] = {
-		{ UVICORN, "node app.js", 3, false, false, WARN },
-		{ UVICORN, "node app.js", 2, false, false, NONE }, /* one request */
-		{ UVICORN, "node app.js", 1, false, true, WARN },
-		{ UVICORN, "node app.js", 3, true, false, NONE }, /* nothing idle */
-		{ UVICORN, "python3 app.py", 3, false, false, NONE },
+		{ UVICORN, "node app.js", 3, false, false, WARN, 0 },
+		{ UVICORN, "node app.js", 2, false, false, NONE, 0 }, /* one request */
+		{ UVICORN, "node app.js", 1, false, true, WARN, 0 },
+		{ UVICORN, "node app.js", 3, true, false, NONE, 0 }, /* nothing idle */
+		{ UVICORN, "python3 app.py", 3, false, false, NONE, 0 },
+		{ UVICORN, "node app.js", 3, false, false, WARN, 7999 },
+		{ UVICORN, "node app.js", 3, false, true, NONE, 8000 }, /* WebSocket */
+		{ UVICORN " --timeout-keep-alive 5", "node app.js", 3, false, false,
+		  WARN, 0 },
 		{ UVICORN " --timeout-keep-alive 6", "node app.js", 3, false, true,
-		  NONE },
+		  NONE, 0 },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		static const uint32_t inode = 6001;
@@ -387,13 +392,22 @@ static void a_node_agent_meets_the_close(void **state)
 		scene_begin(&s, rows[i].argv, NULL);
 		struct tcp_socket sk = a_client(1, an_ip(10, 0, 0, 1), SERVER_PORT);
 		sk.data_segs_out = rows[i].segs;
+		if (rows[i].idle_ms) {
+			sk.last_data_recv_ms = sk.last_ack_recv_ms = rows[i].idle_ms;
+			sk.last_data_sent_ms = rows[i].idle_ms + 40;
+		}
 		if (rows[i].is_waiting)
 			sk.last_data_sent_ms = 1000;
 		snapshot_put(&s.f.snap, sk);
+		struct tcp_socket end = a_connection();
+		end.peer = an_ip(10, 0, 0, 1);
+		end.peer_port = sk.local_port;
+		snapshot_put(&s.f.snap, end);
 		put_process(&s.f.snap, 900, 1, "node", rows[i].client, &inode, 1);
 		if (rows[i].has_closed) {
 			struct tcp_socket old = a_connection();
 			old.state = TCP_STATE_TIME_WAIT;
+			old.cookie = 300;
 			old.inode = 0;
 			old.peer = an_ip(10, 0, 0, 1);
 			snapshot_put(&s.f.snap, old);

@@ -87,13 +87,17 @@ struct chain {
 void chain_resolve(struct chain *c);
 void chain_clear(struct chain *c);
 
+/* Whether a Node program is here, whose connections are worth a look. */
+bool chain_has_node(const struct report *r);
+
 /*
  * What stands before the service (which may be NULL); returns how many. `upstreams`
  * are those of every nginx of the host.
  */
 size_t chain_hops(const struct report *r, const struct service *s,
 		  const struct target *t, const struct nginx_upstream *upstreams,
-		  size_t upstream_count, struct chain_hop out[static CHAIN_HOPS_MAX]);
+		  size_t upstream_count, bool has_node,
+		  struct chain_hop out[static CHAIN_HOPS_MAX]);
 
 /* Where the server itself has closed first, its side is left in TIME_WAIT. */
 size_t chain_closed_first(const struct report *r, const struct service *s,

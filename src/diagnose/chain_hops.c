@@ -236,9 +236,18 @@ static void add_declared(struct hops *h, const struct target *t)
 					       .process = NO_INDEX });
 }
 
+bool chain_has_node(const struct report *r)
+{
+	for (size_t i = 0; i < r->snap->process_count; i++)
+		if (is_node(r, &r->snap->processes[i]))
+			return true;
+	return false;
+}
+
 size_t chain_hops(const struct report *r, const struct service *s,
 		  const struct target *t, const struct nginx_upstream *upstreams,
-		  size_t upstream_count, struct chain_hop out[static CHAIN_HOPS_MAX])
+		  size_t upstream_count, bool has_node,
+		  struct chain_hop out[static CHAIN_HOPS_MAX])
 {
 	struct hops h = { .r = r, .s = s, .items = out };
 	for (size_t i = 0; s && i < upstream_count; i++)
@@ -247,7 +256,7 @@ size_t chain_hops(const struct report *r, const struct service *s,
 	if (t)
 		add_declared(&h, t);
 	/* A client of this host has its other end here. */
-	if (s && r->snap->has_owners && (s->connection_count || *r->filter_text))
+	if (s && has_node && (s->connection_count || *r->filter_text))
 		add_clients(&h);
 	return h.count;
 }

@@ -445,17 +445,20 @@ static bool is_called(const struct report *r, const struct target *t)
 	return false;
 }
 
-struct upstreams {
+/* Who may stand in front, of the whole host. */
+struct fronts {
 	struct nginx_upstream *items;
 	size_t count;
+	bool has_node;
 };
 
 static void judge_chain(struct report *r, const struct service *s,
-			const struct target *t, const struct upstreams *nginx,
+			const struct target *t, const struct fronts *fronts,
 			bool is_first)
 {
 	struct chain_hop hops[CHAIN_HOPS_MAX];
-	size_t count = chain_hops(r, s, t, nginx->items, nginx->count, hops);
+	size_t count = chain_hops(r, s, t, fronts->items, fronts->count,
+				  fronts->has_node, hops);
 	for (size_t i = 0; i < count; i++)
 		judge_hop(r, s, t, &hops[i]);
 	judge_hop(r, s, is_first ? t : NULL, NULL);
@@ -464,8 +467,8 @@ static void judge_chain(struct report *r, const struct service *s,
 void find_timeout_chains(struct report *r)
 {
 	bool is_told[TARGETS_MAX] = { false };
-	struct upstreams nginx;
-	nginx.count = nginx_upstreams(r->snap, &nginx.items);
+	struct fronts fronts = { .has_node = chain_has_node(r) };
+	fronts.count = nginx_upstreams(r->snap, &fronts.items);
 	for (size_t i = 0; i < r->service_count; i++) {
 		const struct service *s = &r->services[i];
 		const struct target *t = service_target(r, s);
@@ -474,12 +477,12 @@ void find_timeout_chains(struct report *r)
 			continue;
 		if (t)
 			is_told[s->target] = true;
-		judge_chain(r, s, t, &nginx, is_first);
+		judge_chain(r, s, t, &fronts, is_first);
 	}
 	for (size_t i = 0; r->policy && i < r->policy->target_count; i++) {
 		const struct target *t = &r->policy->targets[i];
 		if (!is_told[i] && is_called(r, t))
-			judge_chain(r, NULL, t, &nginx, true);
+			judge_chain(r, NULL, t, &fronts, true);
 	}
-	free(nginx.items);
+	free(fronts.items);
 }

@@ -137,11 +137,12 @@ struct finding {
 	uint64_t fingerprint; /* stable identity: no values, no pids */
 };
 
-/* A rule that could not be asked: neither sick nor healthy. */
+/* A rule that could not be asked, or not of all: neither sick nor healthy. */
 struct unknown_check {
 	enum finding_kind kind;
 	char *reason;
 	bool needs_time; /* nothing was refused: more passes would tell */
+	bool is_partial; /* some of what it looks at was seen, and was judged */
 };
 
 /*

@@ -61,6 +61,20 @@ static inline uint64_t limit_of(const struct context *c, enum limit_id id)
 /* Decides one row; fills all of `out` but role and is_selected. */
 void verdict_decide(const struct context *c, struct assessment *out);
 
+/*
+ * The complaints a row might deserve, were it not for what is missing: fields, or
+ * the queues of its connection, which a subflow of MPTCP does not show (told by
+ * TCP_IS_MPTCP). Where the rest tells another verdict for sure, there are none.
+ */
+struct withheld {
+	uint32_t verdicts;               /* 1 << verdict */
+	uint16_t missing[VERDICT_COUNT]; /* enum tcp_socket_has, for each of them */
+};
+void verdicts_withheld(const struct context *c, struct withheld *out);
+
+/* Fields without which the verdict is never given. */
+uint16_t verdict_needs(enum verdict verdict);
+
 /* What was declared: found before the verdict, which it may decide; targets.c. */
 uint8_t target_of_row(const struct report *r, uint32_t row,
 		      const struct socket_past *past);

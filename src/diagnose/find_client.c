@@ -135,6 +135,14 @@ static uint64_t smallest_peer_limit(const struct report *r)
 	return smallest;
 }
 
+bool has_crowded_service(const struct report *r)
+{
+	for (size_t i = 0; i < r->service_count; i++)
+		if (r->services[i].connection_count >= limit_value(r, LIMIT_PEER_COUNT))
+			return true;
+	return false;
+}
+
 void find_greedy_peers(struct report *r)
 {
 	const struct tally_request by_share = {
@@ -157,16 +165,30 @@ void find_greedy_peers(struct report *r)
 		tally_rows(r, &by_limit);
 }
 
-/* Idle for long, with no keepalive, or one that comes too late for a middlebox. */
-static bool is_without_keepalive(const struct report *r, uint32_t row)
+bool is_idle_client(const struct report *r, uint32_t row)
 {
 	const struct tcp_socket *sk = &r->snap->sockets[row];
 	uint64_t idle_limit = limit_value(r, LIMIT_KEEPALIVE_IDLE_AGE);
-	if (sk->state != TCP_STATE_ESTABLISHED ||
-	    r->assessments[row].role != ROLE_SERVER || !(sk->has & TCP_HAS_INFO) ||
-	    !sk->inode || sk->last_data_recv_ms < idle_limit ||
-	    sk->last_data_sent_ms < idle_limit ||
-	    snapshot_is_local_address(r->snap, &sk->peer))
+	bool is_idle =
+		!(sk->has & TCP_HAS_INFO) || (sk->last_data_recv_ms >= idle_limit &&
+					      sk->last_data_sent_ms >= idle_limit);
+	return is_idle && sk->state == TCP_STATE_ESTABLISHED && sk->inode &&
+	       r->assessments[row].role == ROLE_SERVER &&
+	       !snapshot_is_local_address(r->snap, &sk->peer);
+}
+
+bool has_idle_clients(const struct report *r)
+{
+	for (size_t i = 0; i < r->snap->socket_count; i++)
+		if (r->assessments[i].is_selected && is_idle_client(r, (uint32_t)i))
+			return true;
+	return false;
+}
+
+/* Idle for long, with no keepalive, or one that comes too late for a middlebox. */
+static bool is_without_keepalive(const struct report *r, uint32_t row)
+{
+	if (!(r->snap->sockets[row].has & TCP_HAS_INFO) || !is_idle_client(r, row))
 		return false;
 	struct context c;
 	context_init(&c, r, row, NULL); /* its past says nothing about keepalive */

@@ -148,10 +148,18 @@ static bool is_service_public(const struct report *r, const struct service *s)
 	return false;
 }
 
-static bool is_service_selected(const struct report *r, const struct service *s)
+bool is_service_selected(const struct report *r, const struct service *s)
 {
 	for (size_t i = 0; i < s->listener_count; i++)
 		if (r->assessments[s->listeners[i]].is_selected)
+			return true;
+	return false;
+}
+
+bool has_selected_service(const struct report *r)
+{
+	for (size_t i = 0; i < r->service_count; i++)
+		if (is_service_selected(r, &r->services[i]))
 			return true;
 	return false;
 }

@@ -315,13 +315,12 @@ static void find_process(struct report *r, size_t process)
 	advise(r, f);
 }
 
-static bool is_any_selected(const struct report *r)
+bool has_connections(const struct report *r)
 {
 	return r->selected_count > r->verdicts[VERDICT_LISTENING];
 }
 
-/* Whether the passes reach far enough for any growth to be judged. */
-static bool has_window(const struct report *r)
+bool has_growth_window(const struct report *r)
 {
 	struct series_point points[SERIES_POINTS + 1];
 	struct series_scope host = series_of_host();
@@ -333,16 +332,8 @@ static bool has_window(const struct report *r)
 
 void find_connection_growth(struct report *r)
 {
-	char window[FORMAT_SIZE];
-	if (!has_window(r)) {
-		duration_print(limit_value(r, LIMIT_TREND_WINDOW), window);
-		if (is_any_selected(r))
-			add_untimed(r, FINDING_CONNECTION_GROWTH,
-				    "needs %" PRIu64 " samples over %s: --state, or "
-				    "more passes",
-				    limit_value(r, LIMIT_TREND_POINTS), window);
+	if (!has_growth_window(r))
 		return;
-	}
 	for (size_t i = 0; i < r->service_count; i++)
 		if (r->services[i].connection_count)
 			find_service(r, i);

@@ -11,8 +11,7 @@
  * this by itself.
  */
 
-/* Accepted, open, and a heartbeat is declared for it. */
-static bool has_heartbeat(const struct report *r, uint32_t row)
+bool has_heartbeat(const struct report *r, uint32_t row)
 {
 	const struct tcp_socket *sk = &r->snap->sockets[row];
 	const struct assessment *a = &r->assessments[row];
@@ -102,33 +101,6 @@ static void find_silent_peers(struct report *r, const struct group *g)
 		 "client reconnect");
 }
 
-/* What cannot be judged although a heartbeat was declared. */
-static void report_unjudged(struct report *r)
-{
-	size_t count = 0;
-	const struct target *halves = NULL;
-	for (size_t i = 0; i < r->snap->socket_count; i++) {
-		uint64_t silence_ms;
-		uint32_t row = (uint32_t)i;
-		if (!has_heartbeat(r, row))
-			continue;
-		if (!target_silence(report_target_of(r, row), &silence_ms, NULL))
-			halves = report_target_of(r, row);
-		else if (!has_clock(&r->snap->sockets[row]))
-			count++;
-	}
-	if (halves)
-		add_unknown(r, FINDING_HEARTBEAT_MISSED,
-			    "[target %s] declares heartbeat and no pong: how late may "
-			    "it be?",
-			    halves->name);
-	if (count)
-		add_unknown(r, FINDING_HEARTBEAT_MISSED,
-			    "of %zu connection%s the kernel does not say when data "
-			    "came last",
-			    count, plural(count));
-}
-
 void find_missed_heartbeats(struct report *r)
 {
 	static const struct tally_request request = {
@@ -140,6 +112,5 @@ void find_missed_heartbeats(struct report *r)
 		is_declared |= r->policy->targets[i].values[TARGET_HEARTBEAT].is_set;
 	if (!is_declared)
 		return;
-	report_unjudged(r);
 	tally_rows(r, &request);
 }

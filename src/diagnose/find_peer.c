@@ -106,6 +106,11 @@ void find_slow_response(struct report *r, const struct groups *all,
 		add_stack_advice(r, f);
 }
 
+bool has_half_open_suspects(const struct report *r)
+{
+	return r->verdicts[VERDICT_HALF_OPEN_SUSPECT] > 0;
+}
+
 void find_half_open_suspect(struct report *r, const struct groups *all,
 			    const struct group *g)
 {

@@ -303,11 +303,13 @@ static void find_pool(struct report *r, const struct group *g)
 	if (p.untold) {
 		add_unknown(r, FINDING_POOL_EXHAUSTED,
 			    "of %zu connections of [target %s] the kernel does not say "
-			    "whose turn it is",
+			    "whose turn it is (tcp_info, bytes_received and "
+			    "notsent_bytes tell, and none does with MPTCP)",
 			    p.untold, t->name);
 		add_unknown(r, FINDING_POOL_LEAK,
 			    "of %zu connections of [target %s] the kernel does not say "
-			    "whose turn it is",
+			    "whose turn it is (tcp_info, bytes_received and "
+			    "notsent_bytes tell, and none does with MPTCP)",
 			    p.untold, t->name);
 		return;
 	}
@@ -438,7 +440,7 @@ static void report_untold(struct report *r)
 	if (clocks)
 		add_unknown(r, FINDING_POOL_LEAK,
 			    "of %zu session%s in a transaction the kernel does not say "
-			    "when data moved",
+			    "when data moved (tcp_info)",
 			    clocks, plural(clocks));
 }
 

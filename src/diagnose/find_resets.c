@@ -217,25 +217,24 @@ static void add_storm(struct report *r, const struct resets *s,
 }
 
 /* About the host: not asked when a filter looks at a part of it. */
+bool is_about_host(const struct report *r)
+{
+	return !r->filter_text[0];
+}
+
+bool has_reset_rate(const struct report *r)
+{
+	struct resets unused;
+	return read_resets(r, SERIES_ESTAB_RESETS, &unused) &&
+	       read_resets(r, SERIES_OUT_RSTS, &unused);
+}
+
 void find_reset_storm(struct report *r)
 {
 	struct resets established, sent;
-	if (r->filter_text[0])
+	if (!is_about_host(r) || !read_resets(r, SERIES_ESTAB_RESETS, &established) ||
+	    !read_resets(r, SERIES_OUT_RSTS, &sent))
 		return;
-	if (r->snap->kernel[KERNEL_ESTAB_RESETS] < 0 ||
-	    r->snap->kernel[KERNEL_OUT_RSTS] < 0) {
-		add_unknown(r, FINDING_RESET_STORM,
-			    "EstabResets and OutRsts of /proc/net/snmp could not be "
-			    "read");
-		return;
-	}
-	if (!read_resets(r, SERIES_ESTAB_RESETS, &established) ||
-	    !read_resets(r, SERIES_OUT_RSTS, &sent)) {
-		char window[FORMAT_SIZE];
-		add_untimed(r, FINDING_RESET_STORM, "needs two passes %s apart",
-			    duration_print(limit_value(r, LIMIT_RESET_WINDOW), window));
-		return;
-	}
 	bool is_reset = established.rate >= established.threshold;
 	bool is_sent = sent.rate >= sent.threshold;
 	if (is_sent && (!is_reset || sent.rate > established.rate))

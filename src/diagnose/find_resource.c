@@ -104,7 +104,7 @@ static void find_fds(struct report *r, size_t process)
 }
 
 /* Rows without an owner (TIME_WAIT, not accepted) hold no descriptor. */
-static bool has_descriptors(const struct report *r)
+bool has_descriptors(const struct report *r)
 {
 	for (size_t i = 0; i < r->snap->socket_count; i++)
 		if (r->assessments[i].is_selected && r->snap->sockets[i].inode)
@@ -114,28 +114,17 @@ static bool has_descriptors(const struct report *r)
 
 void find_fd_exhaustion(struct report *r)
 {
-	if (!has_descriptors(r))
-		return;
-	if (!r->snap->has_owners) {
-		add_unknown(r, FINDING_FD_EXHAUSTION,
-			    "the owners of sockets were not looked up");
-		return;
-	}
 	auto_free bool *is_owner = selected_owners(r);
-	size_t unreadable = 0, owners = 0;
 	for (size_t i = 0; i < r->snap->process_count; i++) {
 		const struct process *p = &r->snap->processes[i];
-		bool is_known = p->fd_count >= 0 && p->fd_limit > 0;
-		owners += is_owner[i];
-		unreadable += is_owner[i] && !is_known;
-		if (is_owner[i] && is_known)
+		if (is_owner[i] && p->fd_count >= 0 && p->fd_limit > 0)
 			find_fds(r, i);
 	}
-	if (unreadable)
-		add_unknown(r, FINDING_FD_EXHAUSTION,
-			    "descriptors or their limit not readable for %zu of %zu "
-			    "processes",
-			    unreadable, owners);
+}
+
+bool has_handshakes(const struct report *r)
+{
+	return r->verdicts[VERDICT_HANDSHAKE] >= limit_value(r, LIMIT_SYN_QUEUE_COUNT);
 }
 
 static bool is_handshake(const struct report *r, uint32_t row)
@@ -161,11 +150,6 @@ static uint64_t syn_queue_limit(const struct report *r, const struct service *s,
 static void find_syn_flood(struct report *r, const struct group *g)
 {
 	int64_t max_syn_backlog = r->snap->kernel[KERNEL_TCP_MAX_SYN_BACKLOG];
-	if (max_syn_backlog < 0) {
-		add_unknown(r, FINDING_SYN_FLOOD,
-			    "net.ipv4.tcp_max_syn_backlog could not be read");
-		return;
-	}
 	bool is_ipv4 = is_ipv4_socket(&r->snap->sockets[g->oldest_row]);
 	struct usage u = { g->count,
 			   syn_queue_limit(r, &r->services[g->service], is_ipv4,
@@ -243,7 +227,7 @@ static void find_ports(struct report *r, const struct group *g)
 		 "side");
 }
 
-static bool has_clients(const struct report *r)
+bool has_clients(const struct report *r)
 {
 	for (size_t i = 0; i < r->snap->socket_count; i++)
 		if (r->assessments[i].is_selected &&
@@ -259,7 +243,7 @@ void find_port_exhaustion(struct report *r)
 		return;
 	if (!ports) {
 		add_unknown(r, FINDING_PORT_EXHAUSTION,
-			    "net.ipv4.ip_local_port_range could not be read");
+			    "net.ipv4.ip_local_port_range is empty");
 		return;
 	}
 	const struct tally_request request = {
@@ -277,12 +261,10 @@ void find_orphans(struct report *r)
 {
 	int64_t count = r->snap->kernel[KERNEL_TCP_ORPHANS];
 	int64_t max = r->snap->kernel[KERNEL_TCP_MAX_ORPHANS];
-	if (r->filter_text[0])
+	if (!is_about_host(r))
 		return;
-	if (count < 0 || max <= 0) {
-		add_unknown(r, FINDING_ORPHANS, "%s could not be read",
-			    count < 0 ? "/proc/net/sockstat"
-				      : "net.ipv4.tcp_max_orphans");
+	if (max == 0) {
+		add_unknown(r, FINDING_ORPHANS, "net.ipv4.tcp_max_orphans is 0");
 		return;
 	}
 	struct usage u = { (uint64_t)count, (uint64_t)max, LIMIT_ORPHANS_SHARE,

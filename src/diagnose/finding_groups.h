@@ -109,6 +109,10 @@ void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
 void add_untimed(struct report *r, enum finding_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The same of a rule that has judged the rest of what it looks at. */
+void add_partly_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Which processes own a selected row, by index; the caller's to free(). */
 bool *selected_owners(const struct report *r);
 
@@ -128,6 +132,20 @@ survey find_connection_growth;             /* find_growth.c */
 survey find_missed_heartbeats;             /* find_heartbeat.c */
 survey find_timeout_chains;                /* find_chain.c */
 survey find_pools, find_idle_transactions; /* find_pool.c */
+
+/* What the rules are about; without it there is nothing to look at. */
+typedef bool applicable(const struct report *r);
+applicable has_descriptors, has_handshakes, has_clients, is_about_host;
+applicable has_half_open_suspects, has_connections, has_selected_service;
+applicable has_crowded_service, has_idle_clients;
+bool is_service_selected(const struct report *r, const struct service *s);
+/* Idle for long, or for a time the kernel does not tell, and of another host. */
+bool is_idle_client(const struct report *r, uint32_t row);
+/* Accepted, open, and a heartbeat is declared for it. */
+bool has_heartbeat(const struct report *r, uint32_t row);
+/* Whether the passes so far give a rate of resets, and reach far enough. */
+bool has_reset_rate(const struct report *r);
+bool has_growth_window(const struct report *r);
 
 /* What [check CODE] says about the findings that were made; checks.c. */
 void checks_apply(struct report *r);

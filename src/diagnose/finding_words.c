@@ -50,30 +50,40 @@ void set_summary(struct finding *f, const char *fmt, ...)
 	va_end(args);
 }
 
-static void __attribute__((format(printf, 4, 0)))
-note_unknown(struct report *r, enum finding_kind kind, bool needs_time, const char *fmt,
+static void __attribute__((format(printf, 3, 0)))
+note_unknown(struct report *r, struct unknown_check unknown, const char *fmt,
 	     va_list args)
 {
 	for (size_t i = 0; i < r->unknown_count; i++)
-		if (r->unknown[i].kind == kind)
+		if (r->unknown[i].kind == unknown.kind)
 			return;
-	r->unknown[r->unknown_count++] =
-		(struct unknown_check){ kind, copy_format(fmt, args), needs_time };
+	unknown.reason = copy_format(fmt, args);
+	r->unknown[r->unknown_count++] = unknown;
 }
 
 void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
-	note_unknown(r, kind, false, fmt, args);
+	note_unknown(r, (struct unknown_check){ .kind = kind }, fmt, args);
 	va_end(args);
 }
 
 void add_untimed(struct report *r, enum finding_kind kind, const char *fmt, ...)
 {
+	struct unknown_check unknown = { .kind = kind, .needs_time = true };
 	va_list args;
 	va_start(args, fmt);
-	note_unknown(r, kind, true, fmt, args);
+	note_unknown(r, unknown, fmt, args);
+	va_end(args);
+}
+
+void add_partly_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
+{
+	struct unknown_check unknown = { .kind = kind, .is_partial = true };
+	va_list args;
+	va_start(args, fmt);
+	note_unknown(r, unknown, fmt, args);
 	va_end(args);
 }
 

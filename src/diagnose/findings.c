@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finding_groups.h"
+#include "rules.h"
 
 /*
  * Findings speak about groups: connections with related verdicts of one service
@@ -10,26 +10,6 @@
  * of finding looks at its groups and words what it sees. What belongs to a
  * stuck worker is told by that finding; the others then say they are part of it.
  */
-
-static finder *const finders[FINDING_KIND_COUNT] = {
-	[FINDING_STUCK_WORKER] = find_stuck_worker,
-	[FINDING_HALF_OPEN] = find_half_open,
-	[FINDING_CLOSE_WAIT_LEAK] = find_close_wait_leak,
-	[FINDING_ACCEPT_QUEUE_FULL] = find_accept_queue,
-	[FINDING_QUEUE_ABANDONED] = find_queue_abandoned,
-	[FINDING_SLOW_READER] = find_slow_reader,
-	[FINDING_SLOW_RESPONSE] = find_slow_response,
-	[FINDING_HALF_OPEN_SUSPECT] = find_half_open_suspect,
-};
-
-static survey *const surveys[] = {
-	find_slow_upstreams,    find_stuck_connects,    find_lossy_paths,
-	find_greedy_peers,      find_missing_keepalive, find_fd_exhaustion,
-	find_syn_floods,        find_port_exhaustion,   find_orphans,
-	find_risky_flags,       find_missed_heartbeats, find_reset_storm,
-	find_connection_growth, find_timeout_chains,    find_pools,
-	find_idle_transactions,
-};
 
 static int compare_findings(const void *a, const void *b, void *ptr)
 {
@@ -256,14 +236,7 @@ void findings_arrange(struct report *r)
 
 void findings_build(struct report *r)
 {
-	struct groups all = { 0 };
-	groups_build(r, &all);
-	for (size_t i = 0; i < all.count; i++)
-		finders[all.items[i].kind](r, &all, &all.items[i]);
-	groups_clear(&all);
-	for (size_t i = 0; i < sizeof(surveys) / sizeof(*surveys); i++)
-		surveys[i](r);
-
+	rules_run(r);
 	checks_apply(r);
 	raise_stories(r);
 	tell_upstreams(r);

@@ -406,3 +406,96 @@ void verdict_decide(const struct context *c, struct assessment *out)
 	out->since_cs = centiseconds(conclusion.since_ms);
 	out->is_since_exact = conclusion.is_since_exact;
 }
+
+/* Whose move it must be, and the fields that tell whose it is. */
+#define TURN_FIELDS (TCP_HAS_INFO | TCP_HAS_BYTES | TCP_HAS_NOTSENT)
+
+static enum turn turn_for(enum verdict verdict)
+{
+	return verdict == VERDICT_SLOW_RESPONSE   ? TURN_LOCAL
+	       : verdict == VERDICT_SLOW_UPSTREAM ? TURN_PEER
+						  : TURN_UNKNOWN;
+}
+
+static uint16_t fields_of(const struct rule *rule)
+{
+	return rule->needs | (turn_for(rule->verdict) ? TURN_FIELDS : 0);
+}
+
+uint16_t verdict_needs(enum verdict verdict)
+{
+	uint16_t fields = 0;
+	for (const struct rule *rule = rules; rule < unassessed; rule++)
+		if (rule->verdict == verdict)
+			fields |= fields_of(rule);
+	return fields;
+}
+
+/* Conditions that may hold: what would refute them is missing. */
+static uint16_t possible_conditions(const struct context *c)
+{
+	enum { QUEUES = WHEN_UNREAD | WHEN_READ | WHEN_QUIET };
+	uint16_t bits = c->conditions;
+	bool is_probe =
+		c->sk->timer == TCP_TIMER_PROBE0 || c->sk->timer == TCP_TIMER_KEEPALIVE;
+	if (c->sk->has & TCP_IS_MPTCP)
+		bits |= QUEUES;
+	if (c->sk->has & TCP_HAS_INFO)
+		return bits;
+	if (c->sk->timer == TCP_TIMER_RETRANSMIT)
+		bits |= WHEN_RETRANSMITTING;
+	return bits | (c->sk->send_queue ? WHEN_IN_FLIGHT : 0) |
+	       (is_probe ? WHEN_PROBE_UNANSWERED : 0);
+}
+
+/* Whether the check would hold if it were that side's move. */
+static bool could_hold(const struct context *c, const struct rule *rule)
+{
+	struct context other = *c;
+	struct conclusion conclusion;
+	if (turn_for(rule->verdict) && !has_protocol(c, PROTOCOL_PUSH))
+		other.d.turn = turn_for(rule->verdict);
+	return rule->check(&other, &conclusion);
+}
+
+/* What is missing for the rule, 0 when it could be asked or does not hold. */
+static uint16_t missing_for(const struct context *c, const struct rule *rule,
+			    bool is_mptcp)
+{
+	uint16_t fields = fields_of(rule) & (uint16_t)~c->sk->has;
+	if (rule->needs & fields)
+		return fields;
+	if (fields || is_mptcp)
+		return could_hold(c, rule) ? fields | (is_mptcp ? TCP_IS_MPTCP : 0) : 0;
+	return 0;
+}
+
+void verdicts_withheld(const struct context *c, struct withheld *out)
+{
+	uint32_t state = TCP_STATE_BIT(c->sk->state);
+	uint16_t possible = possible_conditions(c);
+	bool is_mptcp = false;
+	struct conclusion conclusion;
+	*out = (struct withheld){ 0 };
+	if (!(state & FULL) || is_minisock(c->sk))
+		return;
+	for (const struct rule *rule = rules; rule < unassessed; rule++) {
+		bool is_complaint = verdict_table[rule->verdict].is_complaint;
+		if (!(rule->states & state) || (rule->when & possible) != rule->when)
+			continue;
+		if (rule->when & WHEN_MPTCP) {
+			is_mptcp = true;
+			continue;
+		}
+		uint16_t missing = missing_for(c, rule, is_mptcp);
+		if (missing && is_complaint) {
+			out->verdicts |= 1U << rule->verdict;
+			out->missing[rule->verdict] |= missing;
+		} else if (!missing && !is_mptcp &&
+			   (rule->when & c->conditions) == rule->when &&
+			   !(rule->needs & ~c->sk->has) &&
+			   rule->check(c, &conclusion)) {
+			return;
+		}
+	}
+}

@@ -24,8 +24,9 @@
  *           PART_OF VALUE SUMMARY...
  *   connection, then the columns of list; those that ask somebody to act
  *   degraded WHAT WHY...
+ *   unknown CODE WHY...   a rule that could not be asked, or not of all
  *   summary SEVERITY CONNECTIONS LISTENERS PASSES DURATION_SECONDS COMPLETE
- *           FILTER...
+ *           UNKNOWN FILTER...   UNKNOWN: how many records of that kind
  */
 
 /* The longest row: fixed columns of known size and a process name. */
@@ -319,10 +320,12 @@ static void write_connections(const struct report *r, const struct render_option
 	writer_clear(&w);
 }
 
-static void write_missing(FILE *out, const char *what, const char *why)
+static void write_missing(FILE *out, const char *record, const char *what,
+			  const char *why)
 {
 	auto_strbuf struct strbuf line = { 0 };
-	strbuf_add(&line, "degraded ");
+	strbuf_add(&line, record);
+	strbuf_add_char(&line, ' ');
 	put_word(&line, what);
 	strbuf_add_char(&line, ' ');
 	put_outside(&line, why[0] ? why : "-", NULL);
@@ -333,10 +336,10 @@ static void write_summary(const struct report *r, FILE *out)
 {
 	auto_strbuf struct strbuf line = { 0 };
 	unsigned long long ms = r->duration_ns / 1000000;
-	strbuf_addf(&line, "summary %s %zu %u %zu %llu.%03llu %s ",
+	strbuf_addf(&line, "summary %s %zu %u %zu %llu.%03llu %s %zu ",
 		    severity_name(r->severity), selected_connections(r),
 		    r->verdicts[VERDICT_LISTENING], r->pass_count, ms / 1000, ms % 1000,
-		    r->snap->is_complete ? "yes" : "no");
+		    r->snap->is_complete ? "yes" : "no", r->unknown_count);
 	put_outside(&line, r->filter_text[0] ? r->filter_text : "-", NULL);
 	fprintf(out, "%s\n", strbuf_text(&line));
 }
@@ -352,9 +355,13 @@ int plain_check(const struct report *r, const struct render_options *o, FILE *ou
 	write_memory(r, out);
 	write_connections(r, o, out);
 	if (snap->unreadable_count)
-		write_missing(out, "records", "some could not be decoded");
+		write_missing(out, "degraded", "records", "some could not be decoded");
 	for (size_t i = 0; i < snap->degraded_count; i++)
-		write_missing(out, snap->degraded[i].what, snap->degraded[i].why);
+		write_missing(out, "degraded", snap->degraded[i].what,
+			      snap->degraded[i].why);
+	for (size_t i = 0; i < r->unknown_count; i++)
+		write_missing(out, "unknown", finding_table[r->unknown[i].kind].code,
+			      r->unknown[i].reason);
 	write_summary(r, out);
 	return 0;
 }

@@ -269,13 +269,27 @@ static bool is_all_seen(const struct snapshot *snap)
 	return snap->is_complete && !snap->degraded_count && !snap->unreadable_count;
 }
 
-/* A rule that could not be asked for another reason than that it takes time. */
-static bool has_refused(const struct report *r)
+/* Rules that could not be asked for another reason than that it takes time. */
+static size_t count_refused(const struct report *r)
 {
+	size_t count = 0;
 	for (size_t i = 0; i < r->unknown_count; i++)
-		if (!r->unknown[i].needs_time)
-			return true;
-	return false;
+		count += !r->unknown[i].needs_time;
+	return count;
+}
+
+/* "not everything could be seen, 2 checks not made in full" */
+static void put_completeness(struct page *p)
+{
+	bool is_seen = is_all_seen(p->r->snap);
+	size_t refused = count_refused(p->r);
+	if (!is_seen)
+		strbuf_add(&p->line, "not everything could be seen");
+	if (refused)
+		strbuf_addf(&p->line, "%s%zu check%s not made in full",
+			    is_seen ? "" : ", ", refused, refused == 1 ? "" : "s");
+	if (is_seen && !refused)
+		strbuf_add(&p->line, "nothing left out");
 }
 
 /* What takes more passes is no lack of this run: said in passing, without alarm. */
@@ -307,11 +321,9 @@ static void write_totals(struct page *p)
 		strbuf_addf(&p->line, " in %u ms, ", (unsigned)ms);
 	else
 		strbuf_addf(&p->line, " in %s, ", duration_print(ms, text));
-	strbuf_addf(&p->line, "%zu pass%s; %s", p->r->pass_count,
-		    p->r->pass_count == 1 ? "" : "es",
-		    !is_all_seen(p->r->snap) ? "not everything could be seen"
-		    : has_refused(p->r)      ? "not everything could be checked"
-					     : "nothing left out");
+	strbuf_addf(&p->line, "%zu pass%s; ", p->r->pass_count,
+		    p->r->pass_count == 1 ? "" : "es");
+	put_completeness(p);
 	put_untimed(p);
 	fprintf(p->out, "%s\n", strbuf_text(&p->line));
 }
@@ -361,6 +373,40 @@ static void write_memory(struct page *p)
 	write_wrapped(p->out, strbuf_text(&p->line), 0, 0, p->o);
 }
 
+static bool is_same_lack(const struct unknown_check *a, const struct unknown_check *b)
+{
+	return !a->needs_time && !b->needs_time && a->is_partial == b->is_partial &&
+	       strcmp(a->reason, b->reason) == 0;
+}
+
+/* Told with an earlier one of the same reason. */
+static bool is_lack_told(const struct report *r, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (is_same_lack(&r->unknown[i], &r->unknown[index]))
+			return true;
+	return false;
+}
+
+/* One line for each reason, however many rules it keeps from being asked. */
+static void write_unchecked(struct page *p)
+{
+	const struct report *r = p->r;
+	for (size_t i = 0; i < r->unknown_count; i++) {
+		auto_strbuf struct strbuf codes = { 0 };
+		if (r->unknown[i].needs_time || is_lack_told(r, i))
+			continue;
+		for (size_t j = i; j < r->unknown_count; j++)
+			if (is_same_lack(&r->unknown[i], &r->unknown[j]))
+				strbuf_addf(&codes, "%s%s", codes.len ? ", " : "",
+					    finding_table[r->unknown[j].kind].code);
+		write_lack(p,
+			   r->unknown[i].is_partial ? "not fully checked: "
+						    : "not checked: ",
+			   strbuf_text(&codes), r->unknown[i].reason);
+	}
+}
+
 static void write_completeness(struct page *p)
 {
 	const struct snapshot *snap = p->r->snap;
@@ -377,11 +423,7 @@ static void write_completeness(struct page *p)
 	}
 	for (size_t i = 0; i < snap->degraded_count; i++)
 		write_missing(p, snap->degraded[i].what, snap->degraded[i].why);
-	for (size_t i = 0; i < p->r->unknown_count; i++)
-		if (!p->r->unknown[i].needs_time)
-			write_lack(p, "not checked: ",
-				   finding_table[p->r->unknown[i].kind].code,
-				   p->r->unknown[i].reason);
+	write_unchecked(p);
 }
 
 /* A filter may be mistyped: it is named, with what it does select. */

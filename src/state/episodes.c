@@ -179,7 +179,7 @@ static void turn_page(struct episode *e)
 static bool is_looked_at(const struct episode *e, const struct report *r)
 {
 	for (size_t i = 0; i < r->unknown_count; i++)
-		if (r->unknown[i].kind == e->kind)
+		if (r->unknown[i].kind == e->kind && !r->unknown[i].is_partial)
 			return false;
 	return r->snap->is_complete;
 }

@@ -640,8 +640,7 @@ static void without_owners_descriptors_are_unknown(void **state)
 	fixture_diagnose(&f);
 	const struct unknown_check *unknown = find_unknown(&f, FINDING_FD_EXHAUSTION);
 	assert_non_null(unknown);
-	assert_string_equal(unknown->reason,
-			    "the owners of sockets were not looked up");
+	assert_string_equal(unknown->reason, "processes were not looked up");
 	fixture_clear(&f);
 }
 

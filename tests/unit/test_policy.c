@@ -375,8 +375,9 @@ static void a_heartbeat_that_cannot_be_judged_is_unknown(void **state)
 		uint16_t removed, added;
 		const char *reason;
 	} cases[] = {
-		{ HEARTBEAT, TCP_HAS_INFO, 0, "of 1 connection the kernel does not" },
-		{ HEARTBEAT, 0, TCP_IS_MPTCP, "of 1 connection the kernel does not" },
+		{ HEARTBEAT, TCP_HAS_INFO, 0, "the kernel does not report tcp_info" },
+		{ HEARTBEAT, 0, TCP_IS_MPTCP,
+		  "1 of 1 connection could not be assessed: MPTCP" },
 		{ TARGET "heartbeat = 20s\n", 0, 0, "declares heartbeat and no pong" },
 		{ TARGET "pong = 20s\n", 0, 0, "" },
 		{ TARGET, 0, 0, "" },

@@ -947,8 +947,9 @@ static void what_could_not_be_looked_at_does_not_close(void **state)
 		fixture_diagnose(&r.f);
 		if (i == 1)
 			r.f.report.unknown[r.f.report.unknown_count++] =
-				(struct unknown_check){ FINDING_STUCK_WORKER,
-							xstrdup("no owners"), false };
+				(struct unknown_check){ .kind = FINDING_STUCK_WORKER,
+							.reason =
+								xstrdup("no owners") };
 		state_follow(r.state, &r.f.report, true);
 		const struct finding *f = find_kind(&r, FINDING_STUCK_WORKER);
 		assert_non_null(f);

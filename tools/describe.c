@@ -15,6 +15,7 @@
 #include "conn-doctor/policy.h"
 #include "conn-doctor/report.h"
 #include "conn-doctor/verdict.h"
+#include "diagnose/rules.h"
 
 static const char *or_dash(const char *text)
 {
@@ -131,6 +132,27 @@ static void print_policy(void)
 	}
 }
 
+/* What it needs, separated by semicolons; the limits that decide, by commas. */
+static void print_rule(enum finding_kind kind)
+{
+	auto_strbuf struct strbuf need = { 0 };
+	const char *separator = "";
+	size_t index = 0;
+	printf("rule\t%s\t", finding_table[kind].code);
+	while (finding_rule_need(kind, &index, &need)) {
+		printf("%s%s", separator, strbuf_text(&need));
+		separator = "; ";
+	}
+	printf("\t");
+	separator = "";
+	for (const enum limit_id *id = finding_rules[kind].limits; *id != LIMITS_END;
+	     id++) {
+		printf("%s%s", separator, limit_table[*id].name);
+		separator = ",";
+	}
+	printf("\n");
+}
+
 int main(void)
 {
 	print_commands_and_options();
@@ -150,5 +172,7 @@ int main(void)
 	for (enum finding_kind k = 0; k < FINDING_KIND_COUNT; k++)
 		printf("finding\t%s\t%s\t%s\n", finding_table[k].code,
 		       finding_table[k].meaning, finding_table[k].cause);
+	for (enum finding_kind k = 0; k < FINDING_KIND_COUNT; k++)
+		print_rule(k);
 	return 0;
 }

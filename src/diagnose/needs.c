@@ -24,7 +24,7 @@ static const struct {
 	{ TCP_HAS_NOTSENT, "notsent_bytes and data_segs_out (before Linux 4.6)",
 	  "notsent_bytes and data_segs_out (Linux 4.6)" },
 	{ TCP_HAS_SND_WND, "snd_wnd (before Linux 5.4)", "snd_wnd (Linux 5.4)" },
-	{ TCP_IS_MPTCP, "", "no MPTCP" },
+	{ TCP_IS_MPTCP, "", "connections that are no subflows of MPTCP" },
 };
 enum { FIELD_GROUPS = sizeof(fields) / sizeof(*fields) };
 

@@ -388,6 +388,23 @@ static bool is_lack_told(const struct report *r, size_t index)
 	return false;
 }
 
+/*
+ * A reason may end with why something was not seen; the lines above have said that.
+ * Returns how much of it is left to be told.
+ */
+static size_t untold_length(const struct report *r, const char *reason)
+{
+	size_t len = strlen(reason);
+	for (size_t i = 0; i < r->snap->degraded_count; i++) {
+		const char *why = r->snap->degraded[i].why;
+		size_t why_len = strlen(why);
+		if (why_len && len > why_len + 2 &&
+		    strcmp(reason + len - why_len, why) == 0)
+			return len - why_len - 2; /* ": " */
+	}
+	return len;
+}
+
 /* One line for each reason, however many rules it keeps from being asked. */
 static void write_unchecked(struct page *p)
 {
@@ -400,10 +417,13 @@ static void write_unchecked(struct page *p)
 			if (is_same_lack(&r->unknown[i], &r->unknown[j]))
 				strbuf_addf(&codes, "%s%s", codes.len ? ", " : "",
 					    finding_table[r->unknown[j].kind].code);
+		auto_strbuf struct strbuf why = { 0 };
+		const char *reason = r->unknown[i].reason;
+		strbuf_addf(&why, "%.*s", (int)untold_length(r, reason), reason);
 		write_lack(p,
 			   r->unknown[i].is_partial ? "not fully checked: "
 						    : "not checked: ",
-			   strbuf_text(&codes), r->unknown[i].reason);
+			   strbuf_text(&codes), strbuf_text(&why));
 	}
 }
 

@@ -887,6 +887,23 @@ static void rules_with_one_reason_share_a_line(void **state)
 	stage_clear(&st);
 }
 
+/* Why processes were not seen is one line, and not one more for each rule. */
+static void a_reason_said_above_is_not_repeated(void **state)
+{
+	(void)state;
+	struct stage st;
+	stage_open(&st, reloading, &parts[2], NULL);
+	assert_shown(&st, &renderer_text,
+		     "\ncould not see: process owners: no permission; run as root\n");
+	assert_shown(&st, &renderer_text,
+		     "\nnot fully checked: risky-flags: no process found for 1 of 1 "
+		     "listener\n");
+	assert_shown(&st, &renderer_plain,
+		     "\nunknown risky-flags no process found for 1 of 1 listener: no "
+		     "permission; run as root\n");
+	stage_clear(&st);
+}
+
 /* Each limit of a rule is in its row, but for those of no finding. */
 static void every_limit_belongs_to_a_rule(void **state)
 {
@@ -919,6 +936,7 @@ int main(void)
 		cmocka_unit_test(minisocks_leave_nothing_unknown),
 		cmocka_unit_test(an_old_kernel_is_told_once),
 		cmocka_unit_test(rules_with_one_reason_share_a_line),
+		cmocka_unit_test(a_reason_said_above_is_not_repeated),
 		cmocka_unit_test(every_limit_belongs_to_a_rule),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

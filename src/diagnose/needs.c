@@ -340,7 +340,7 @@ static bool is_retitled(const struct report *r, const struct process *p)
 {
 	struct launch l;
 	stack_recognise(r->snap, p, &l);
-	return l.stack && !l.is_visible && l.stack->flags->name;
+	return p->cmdline && l.stack && !l.is_visible && l.stack->flags->name;
 }
 
 /* Each process of a selected service, once. */
@@ -356,20 +356,33 @@ static bool *serving_processes(const struct report *r)
 	return is_serving;
 }
 
-static void put_command_lines(const struct report *r, struct strbuf *out)
+static bool is_unreadable(const struct report *r, const struct process *p)
+{
+	(void)r;
+	return !p->cmdline;
+}
+
+static void put_serving(const struct report *r, struct strbuf *out, const char *what,
+			bool (*is_lacking)(const struct report *r,
+					   const struct process *p))
 {
 	auto_free bool *is_serving = serving_processes(r);
-	size_t count = 0, unreadable = 0, retitled = 0;
+	size_t count = 0, lacking = 0;
 	for (size_t i = 0; i < r->snap->process_count; i++) {
-		const struct process *p = &r->snap->processes[i];
-		if (!is_serving[i])
-			continue;
-		count++;
-		unreadable += !p->cmdline;
-		retitled += p->cmdline && is_retitled(r, p);
+		count += is_serving[i];
+		lacking += is_serving[i] && is_lacking(r, &r->snap->processes[i]);
 	}
-	put_process_lack(out, "command line not readable", unreadable, count);
-	put_process_lack(out, "flags not visible behind a title", retitled, count);
+	put_process_lack(out, what, lacking, count);
+}
+
+static void put_command_lines(const struct report *r, struct strbuf *out)
+{
+	put_serving(r, out, "command line not readable", is_unreadable);
+}
+
+static void put_flags(const struct report *r, struct strbuf *out)
+{
+	put_serving(r, out, "flags not visible behind a title", is_retitled);
 }
 
 static void put_pong(const struct report *r, struct strbuf *out)
@@ -399,6 +412,7 @@ static void put_lacks(const struct report *r, uint16_t needs, struct strbuf *out
 		{ NEED_SERVERS, put_servers },
 		{ NEED_DESCRIPTORS, put_descriptors },
 		{ NEED_COMMAND_LINES, put_command_lines },
+		{ NEED_FLAGS, put_flags },
 		{ NEED_PONG, put_pong },
 	};
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)

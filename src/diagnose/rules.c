@@ -91,12 +91,15 @@ const struct finding_rule finding_rules[FINDING_KIND_COUNT] = {
 	},
 	[FINDING_POOL_LEAK] = {
 		.fields = POOL_FIELDS,
-		.needs = NEED_POOL_OWNER | NEED_TITLE,
+		/* Sessions in a transaction are those of a service here. */
+		.needs = NEED_POOL_OWNER | NEED_SERVERS | NEED_COMMAND_LINES,
+		.applies = has_selected_service,
 		.limits = L(LIMIT_POOL_IDLE_AGE, LIMIT_IDLE_TRANSACTION_AGE),
 		.look = find_idle_transactions,
 	},
 	[FINDING_TIMEOUT_CHAIN] = {
-		.needs = NEED_SERVERS | NEED_COMMAND_LINES,
+		/* Of a pair half of which is known the finder says so. */
+		.needs = NEED_SERVERS | NEED_COMMAND_LINES | NEED_PAIR,
 		.limits = NO_LIMITS,
 		.applies = has_selected_service,
 		.look = find_timeout_chains,
@@ -155,7 +158,7 @@ const struct finding_rule finding_rules[FINDING_KIND_COUNT] = {
 		.look = find_greedy_peers,
 	},
 	[FINDING_RISKY_FLAGS] = {
-		.needs = NEED_SERVERS | NEED_COMMAND_LINES,
+		.needs = NEED_SERVERS | NEED_COMMAND_LINES | NEED_FLAGS,
 		.limits = NO_LIMITS,
 		.applies = has_selected_service,
 		.look = find_risky_flags,

@@ -11,19 +11,20 @@
  */
 
 /* What a rule may need beside fields of its rows and values of the kernel. */
-#define RULE_NEEDS(X)                                                             \
-	/* id, words for the manual */                                            \
-	X(OWNERS, "the process behind each socket")                               \
-	X(SERVERS, "the processes of the services")                               \
-	X(DESCRIPTORS, "descriptor counts and limits of the processes")           \
-	X(COMMAND_LINES, "command lines of the processes")                        \
-	X(HOST_ADDRESSES, "the addresses of this host")                           \
-	X(DROPS, "drops of the listener at two passes, where its queue fills up") \
-	X(RATE, "two passes, reset-window apart")                                 \
-	X(TREND, "trend-points samples over trend-window")                        \
-	X(PONG, "pong of each target that declares heartbeat")                    \
-	X(POOL_OWNER, "the process of a declared pool")                           \
-	X(TITLE, "the titles of PostgreSQL's processes")
+#define RULE_NEEDS(X)                                                              \
+	/* id, words for the manual */                                             \
+	X(OWNERS, "the process behind each socket")                                \
+	X(SERVERS, "the processes of the services")                                \
+	X(DESCRIPTORS, "descriptor counts and limits of the processes")            \
+	X(COMMAND_LINES, "command lines of the processes")                         \
+	X(HOST_ADDRESSES, "the addresses of this host")                            \
+	X(DROPS, "drops of the listener at two passes, where its queue fills up")  \
+	X(RATE, "two passes, reset-window apart")                                  \
+	X(TREND, "trend-points samples over trend-window")                         \
+	X(PONG, "pong of each target that declares heartbeat")                     \
+	X(PAIR, "both values of a pair, from flags, configuration or declaration") \
+	X(POOL_OWNER, "the process of a declared pool")                            \
+	X(FLAGS, "command lines that no title of the process hides")
 
 enum rule_need {
 #define X(id, words) NEED_##id##_INDEX,

@@ -170,8 +170,8 @@ int main(void)
 		printf("verdict\t%s\t%s\n", verdict_table[v].code,
 		       verdict_table[v].meaning);
 	for (enum finding_kind k = 0; k < FINDING_KIND_COUNT; k++)
-		printf("finding\t%s\t%s\t%s\n", finding_table[k].code,
-		       finding_table[k].meaning, finding_table[k].cause);
+		printf("finding\t%s\t%s\t%s\n", finding_table[k].code, finding_title(k),
+		       finding_cause(k));
 	for (enum finding_kind k = 0; k < FINDING_KIND_COUNT; k++)
 		print_rule(k);
 	return 0;

@@ -154,7 +154,7 @@ class Checker:
                 known, what = {"for": (codes, "code"), "source": (sources, "source"),
                                }.get(part.key, (None, ""))
                 for word in part.value.split() if known is not None else ():
-                    if word not in known:
+                    if word.partition(":")[0] not in known:
                         self.complain(path, part.line, f"unknown {what} '{word}'")
 
     def read_sources(self, path):

@@ -19,7 +19,11 @@ struct knowledge_remedy {
 	const char *const *flags;    /* the same, of the server's command line */
 	const char *versions;        /* it is true for these; "any" */
 	const char *source;          /* the documents it rests on */
-	const char *const *codes;    /* of a stack's remedy: it mends these */
+	/*
+	 * Of a stack's remedy: it mends these. "CODE:WHEN": only in such a case, see
+	 * remedy_is_condition() of report.h.
+	 */
+	const char *const *codes;
 };
 
 struct knowledge_next {
@@ -62,7 +66,7 @@ extern const struct knowledge_stack knowledge_stacks[];
 const struct knowledge_code *knowledge_find(const char *code);
 const struct knowledge_stack *knowledge_find_stack(const char *name);
 
-/* Whether the codes of a stack's remedy or warning name this one. */
+/* Whether the codes of a stack's remedy or warning name this one, in any case. */
 bool knowledge_concerns(const char *const *codes, const char *code);
 
 /* Whether the stack has a remedy of its own for the code. */

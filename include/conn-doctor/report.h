@@ -9,9 +9,11 @@
 #include "conn-doctor/error.h"
 #include "conn-doctor/filter.h"
 #include "conn-doctor/history.h"
+#include "conn-doctor/knowledge.h"
 #include "conn-doctor/limits.h"
 #include "conn-doctor/series.h"
 #include "conn-doctor/snapshot.h"
+#include "conn-doctor/strbuf.h"
 #include "conn-doctor/verdict.h"
 
 /*
@@ -20,68 +22,38 @@
  * outlive it and stay unchanged.
  */
 
-/* Kinds of findings, worst story first. */
-#define FINDINGS(X)                                                                    \
-	/* id, code, meaning, usual cause */                                           \
-	X(STUCK_WORKER, "stuck-worker", "a worker does not read what it was sent",     \
-	  "a blocking call in an event loop, or all threads wait for something slow")  \
-	X(HALF_OPEN, "half-open", "peers are gone and this side does not know it",     \
-	  "the peer or a NAT, firewall or link on the way went away without a word")   \
-	X(CLOSE_WAIT_LEAK, "close-wait-leak",                                          \
-	  "connections that the peer closed and the application keeps",                \
-	  "the application does not close what its peer has closed; no timer will")    \
-	X(FD_EXHAUSTION, "fd-exhaustion", "a process runs out of descriptors",         \
-	  "a leak of connections, or a limit too low for the number of clients")       \
-	X(SYN_FLOOD, "syn-flood", "the queue of unfinished handshakes fills up",       \
-	  "an attack, or answers that get lost on the way back to the clients")        \
-	X(ACCEPT_QUEUE_FULL, "accept-queue-full", "the accept queue is (nearly) full", \
-	  "the application accepts too slowly, or not at all")                         \
-	X(QUEUE_ABANDONED, "queue-abandoned", "clients gave up before accept",         \
-	  "the application accepts later than its clients are ready to wait")          \
-	X(PORT_EXHAUSTION, "port-exhaustion",                                          \
-	  "local ports to one destination run out",                                    \
-	  "a new connection for each request: no pool, no keep-alive")                 \
-	X(ORPHANS, "orphans", "too many connections that nobody owns any more",        \
-	  "applications closed what their peers do not finish")                        \
-	X(CONNECT_STUCK, "connect-stuck", "connects that nobody answers",              \
-	  "the peer is down, or a firewall drops the handshake without a word")        \
-	X(SLOW_UPSTREAM, "slow-upstream", "a peer owes this process a reply",          \
-	  "the other service is slow or stuck, and the call has no timeout")           \
-	X(SLOW_READER, "slow-reader", "peers do not read what they asked for",         \
-	  "the peer's application is busy, paused or stuck; its kernel is alive")      \
-	X(SLOW_RESPONSE, "slow-response", "replies owed for long",                     \
-	  "handlers wait for something slow: a database, another service, a lock")     \
-	X(HEARTBEAT_MISSED, "heartbeat-missed",                                        \
-	  "peers are silent for longer than their heartbeat allows",                   \
-	  "the peer is gone or blocked, or one side does not send the pings")          \
-	X(RESET_STORM, "reset-storm", "many connections are reset",                    \
-	  "a keep-alive race, a restart, or applications that close without reading")  \
-	X(LOSSY_PATH, "lossy-path", "the path to a network loses segments",            \
-	  "a bad or overloaded link, a policer, or an MTU that does not fit")          \
-	X(CONNECTION_GROWTH, "connection-growth", "connections grow and do not go",    \
-	  "a leak here, vanished clients, a client that leaks, or more load")          \
-	X(TOO_MANY_PER_PEER, "too-many-per-peer",                                      \
-	  "one peer holds a large share of a service's connections",                   \
-	  "a client without a pool or limit, or a proxy that speaks for many")         \
-	X(POOL_EXHAUSTED, "pool-exhausted",                                            \
-	  "every connection of a client pool is in use",                               \
-	  "the pool is smaller than the concurrency, or the upstream is slow")         \
-	X(POOL_LEAK, "pool-leak", "connections of a client pool are not given back",   \
-	  "a response or session that is neither finished nor closed")                 \
-	X(TIMEOUT_CHAIN, "timeout-chain",                                              \
-	  "timeouts stand in an order that makes 502 and resets",                      \
-	  "defaults of several programs that were never made to fit each other")       \
-	X(RISKY_FLAGS, "risky-flags", "started with flags that do not fit production", \
-	  "a command line made for development, or an example that was copied")        \
-	X(HALF_OPEN_SUSPECT, "half-open-suspect",                                      \
-	  "long idle without keepalive: a dead peer would go unnoticed",               \
-	  "neither TCP keepalive nor a heartbeat of the application is on")            \
-	X(KEEPALIVE_MISSING, "keepalive-missing",                                      \
-	  "long idle connections without keepalive, or with a slow one",               \
-	  "servers do not turn SO_KEEPALIVE on, or inherit two hours from the system")
+/*
+ * Kinds of findings, worst story first. What each means, its causes and remedies
+ * are texts of knowledge/.
+ */
+#define FINDINGS(X)                               \
+	X(STUCK_WORKER, "stuck-worker")           \
+	X(HALF_OPEN, "half-open")                 \
+	X(CLOSE_WAIT_LEAK, "close-wait-leak")     \
+	X(FD_EXHAUSTION, "fd-exhaustion")         \
+	X(SYN_FLOOD, "syn-flood")                 \
+	X(ACCEPT_QUEUE_FULL, "accept-queue-full") \
+	X(QUEUE_ABANDONED, "queue-abandoned")     \
+	X(PORT_EXHAUSTION, "port-exhaustion")     \
+	X(ORPHANS, "orphans")                     \
+	X(CONNECT_STUCK, "connect-stuck")         \
+	X(SLOW_UPSTREAM, "slow-upstream")         \
+	X(SLOW_READER, "slow-reader")             \
+	X(SLOW_RESPONSE, "slow-response")         \
+	X(HEARTBEAT_MISSED, "heartbeat-missed")   \
+	X(RESET_STORM, "reset-storm")             \
+	X(LOSSY_PATH, "lossy-path")               \
+	X(CONNECTION_GROWTH, "connection-growth") \
+	X(TOO_MANY_PER_PEER, "too-many-per-peer") \
+	X(POOL_EXHAUSTED, "pool-exhausted")       \
+	X(POOL_LEAK, "pool-leak")                 \
+	X(TIMEOUT_CHAIN, "timeout-chain")         \
+	X(RISKY_FLAGS, "risky-flags")             \
+	X(HALF_OPEN_SUSPECT, "half-open-suspect") \
+	X(KEEPALIVE_MISSING, "keepalive-missing")
 
 enum finding_kind {
-#define X(id, ...) FINDING_##id,
+#define X(id, code) FINDING_##id,
 	FINDINGS(X)
 #undef X
 		FINDING_KIND_COUNT
@@ -89,10 +61,12 @@ enum finding_kind {
 
 struct finding_info {
 	const char *code;
-	const char *meaning;
-	const char *cause; /* what usually brings it about */
 };
 extern const struct finding_info finding_table[FINDING_KIND_COUNT];
+
+/* From its text: what it is, and what brings it about most often. */
+const char *finding_title(enum finding_kind kind);
+const char *finding_cause(enum finding_kind kind);
 
 enum { FINDING_EVIDENCE_MAX = 12, FINDING_NEXT_MAX = 6, NO_INDEX = -1 };
 
@@ -132,8 +106,10 @@ struct finding {
 	bool is_since_exact;
 	char *evidence[FINDING_EVIDENCE_MAX];
 	size_t evidence_count;
-	char *next[FINDING_NEXT_MAX]; /* commands and changes to try next */
+	char *next[FINDING_NEXT_MAX]; /* what to do now, with the names of this case */
 	size_t next_count;
+	/* Of its kind: remedies for "CODE:ASPECT" are the ones; NULL = no more said */
+	const char *aspect;
 	uint64_t fingerprint; /* stable identity: no values, no pids */
 };
 
@@ -246,6 +222,22 @@ void report_reset(struct report *r);
 /* What was declared about the connection or service, NULL = nothing. */
 const struct target *report_target_of(const struct report *r, uint32_t row);
 const struct target *service_target(const struct report *r, const struct service *s);
+
+/*
+ * The advice of the knowledge base: of the recognised stack first, at most two of
+ * it, then what is true for every one. Returns how many of at most `max` there are.
+ */
+size_t report_remedies(const struct report *r, const struct finding *f,
+		       const struct knowledge_remedy **out, size_t max);
+
+/* The remedy in one line: its sentence, and what is to be typed. */
+void remedy_put(const struct knowledge_remedy *remedy, struct strbuf *out);
+
+/* Server software behind a finding, as its text is called; NULL = not recognised. */
+const char *finding_stack(const struct report *r, const struct finding *f);
+
+/* Whether `when` of "CODE:WHEN" is something remedies can depend on. */
+bool remedy_is_condition(const char *when);
 
 /* Releases one finding's texts. */
 void finding_clear(struct finding *f);

@@ -208,7 +208,7 @@ const struct policy_key ignore_key_table[IGNORE_KEY_COUNT] = {
 };
 
 static const char *const check_codes[FINDING_KIND_COUNT] = {
-#define X(id, code, ...) [FINDING_##id] = code,
+#define X(id, code) [FINDING_##id] = code,
 	FINDINGS(X)
 #undef X
 };

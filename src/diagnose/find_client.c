@@ -71,6 +71,16 @@ static void judge_share(const struct report *r, struct finding *f, uint64_t coun
 	add_evidence(f, "it is none of the known proxies ([ignore] proxies)");
 }
 
+static void advise_peer(const struct report *r, struct finding *f,
+			const struct group *g)
+{
+	add_next(
+		f,
+		"conn-doctor list 'src :%u and dst %s'   its connections, and how long "
+		"they are idle",
+		r->services[g->service].port, f->peer);
+}
+
 static void find_greedy_peer(struct report *r, const struct group *g)
 {
 	const struct service *s = &r->services[g->service];
@@ -87,10 +97,7 @@ static void find_greedy_peer(struct report *r, const struct group *g)
 		f->peer, g->count, limit_value(r, LIMIT_PEER_COUNT), (double)share / 10,
 		limit_print(LIMIT_PEER_SHARE, limit_value(r, LIMIT_PEER_SHARE), limit));
 	judge_share(r, f, g->count, share);
-	add_next(f, "a proxy or NAT that speaks for many may hold so many: name it in "
-		    "the configuration, [ignore] proxies");
-	add_next(f, "a single client: let it reuse connections, or limit it (nginx: "
-		    "limit_conn)");
+	advise_peer(r, f, g);
 }
 
 static bool is_of_limited_peer(const struct report *r, uint32_t row)
@@ -117,10 +124,7 @@ static void find_peer_over_limit(struct report *r, const struct group *g)
 		     " connections; peer-limit of [target %s] is %" PRIu64 ", %s",
 		     f->peer, g->count, open_count(&r->services[g->service]), t->name,
 		     limit, origin.text);
-	add_next(f, "let the client reuse its connections, or limit it at the server "
-		    "(nginx: limit_conn)");
-	add_next(f, "a proxy that speaks for many: name it in the configuration, "
-		    "[ignore] proxies");
+	advise_peer(r, f, g);
 }
 
 /* The smallest declared limit; 0 when there is none. */
@@ -221,10 +225,6 @@ static void find_missing(struct report *r, const struct group *g)
 	if (noticed.len)
 		add_evidence(f, "while idle, a vanished peer is noticed %s",
 			     noticed.text);
-	add_next(f, "turn SO_KEEPALIVE on with 60 s, 10 s, 3 probes (nginx: listen ... "
-		    "so_keepalive=60s:10s:3)");
-	add_next(f, "net.ipv4.tcp_keepalive_time=60 helps only sockets that have "
-		    "SO_KEEPALIVE on");
 }
 
 void find_missing_keepalive(struct report *r)

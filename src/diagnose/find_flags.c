@@ -90,54 +90,50 @@ static const struct risk {
 	const char *stack; /* NULL = any */
 	bool (*check)(const struct subject *s);
 	enum severity severity;
-	const char *summary, *evidence, *next;
+	const char *summary, *evidence;
+	const char *aspect; /* of the finding: names its remedies in knowledge/ */
 } risks[] = {
 	{ "uvicorn", reloads_in_public, SEVERITY_WARNING,
 	  "uvicorn --reload on a public address",
 	  "every changed file ends all connections, and only one worker serves",
-	  "remove --reload from the command line (there is no --no-reload)" },
+	  "reload" },
 	{ "gunicorn", reloads_in_public, SEVERITY_WARNING,
 	  "gunicorn --reload on a public address",
-	  "every changed file restarts the workers and ends their requests",
-	  "remove --reload from the command line" },
+	  "every changed file restarts the workers and ends their requests", "reload" },
 	{ "hypercorn", reloads_in_public, SEVERITY_WARNING,
 	  "hypercorn --reload on a public address",
-	  "every changed file ends all connections",
-	  "remove --reload from the command line" },
+	  "every changed file ends all connections", "reload" },
 	{ NULL, is_development_in_public, SEVERITY_WARNING,
 	  "a development server on a public address",
 	  "it is made for one developer: no limits, no watchdog, debug pages",
-	  "serve with the production server of the framework" },
+	  "development" },
 	{ "gunicorn", is_watchdog_off, SEVERITY_WARNING,
 	  "gunicorn --timeout 0: a hung worker is never replaced",
 	  "the watchdog that kills a silent worker is off (default 30 s)",
-	  "remove --timeout 0, or set 30 to 120" },
+	  "watchdog-off" },
 	{ "gunicorn", is_watchdog_slow, SEVERITY_INFO,
 	  "gunicorn sync workers with --timeout above 60 s",
-	  "a hung sync worker is replaced only after that time",
-	  "set --timeout 60 or less, and gthread workers for slow requests" },
+	  "a hung sync worker is replaced only after that time", "sync-watchdog-late" },
 	{ "gunicorn", is_one_sync_worker, SEVERITY_INFO,
 	  "gunicorn with one sync worker: one request at a time",
 	  "one slow request makes all others wait in the accept queue",
-	  "set --workers to 2 x cores + 1, or --threads" },
+	  "one-sync-worker" },
 	{ "gunicorn", is_uvicorn_worker_short, SEVERITY_INFO,
 	  "gunicorn with UvicornWorker keeps idle connections for 2 s only",
 	  "no --keep-alive is given (default 2 s); --timeout bounds a blocked event "
 	  "loop, not a request",
-	  "behind a proxy set --keep-alive above the proxy's idle time, for instance "
-	  "75" },
+	  "keep-alive-short" },
 	{ NULL, pings_late, SEVERITY_INFO,
 	  "WebSocket pings off or rarer than every 50 s",
 	  "dead WebSocket peers are noticed late or never, and proxies cut at 60 s",
-	  "remove the option: the default is 20 s" },
+	  "pings-late" },
 	{ "hypercorn", pings_off, SEVERITY_INFO,
 	  "hypercorn without --websocket-ping-interval",
 	  "WebSocket pings are off by default: dead peers are not noticed",
-	  "set --websocket-ping-interval 20 where WebSockets are served" },
+	  "pings-off" },
 	{ "uvicorn", limits_concurrency, SEVERITY_INFO,
 	  "uvicorn --limit-concurrency: more clients get 503",
-	  "idle kept connections count as well",
-	  "set it well above the connections the proxy keeps" },
+	  "idle kept connections count as well", "limit-concurrency" },
 };
 
 static bool is_service_public(const struct report *r, const struct service *s)
@@ -202,7 +198,7 @@ static void add_risk(struct report *r, const struct risk *risk, int32_t service,
 		     "seen on the command line of process %d (%s); %zu process%s on %s",
 		     launch->told_by->pid, launch->stack->name, s->process_count,
 		     s->process_count == 1 ? "" : "es", s->listener_text);
-	add_next(f, "%s", risk->next);
+	f->aspect = risk->aspect;
 }
 
 /* Who started it may be the development server: nodemon, or a reloader. */

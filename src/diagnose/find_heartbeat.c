@@ -96,9 +96,6 @@ static void find_silent_peers(struct report *r, const struct group *g)
 		 "ss -tnoi dst %s   shows lastrcv and lastack: whether its kernel "
 		 "still answers",
 		 peer);
-	add_next(f,
-		 "let the server end a connection whose heartbeat is missed, and the "
-		 "client reconnect");
 }
 
 void find_missed_heartbeats(struct report *r)

@@ -87,7 +87,6 @@ static void find_stuck_connect(struct report *r, const struct group *g)
 		add_evidence(f, "the kernel tries %d times more (tcp_syn_retries)",
 			     (int)retries - sk->timer_retrans);
 	add_next(f, "is %s up, and does a firewall on the way drop SYNs?", f->peer);
-	add_next(f, "give connect() a timeout of a few seconds in the application");
 }
 
 void find_stuck_connects(struct report *r)
@@ -125,8 +124,6 @@ static void find_lossy_path(struct report *r, const struct group *g)
 	const struct tcp_socket *sk = example(r, g);
 	add_next(f, "mtr -T %s   shows where the loss begins",
 		 ip_address_print(&sk->peer, sk->ip_version, peer));
-	add_next(f, "large segments only? then net.ipv4.tcp_mtu_probing=1 or a smaller "
-		    "MTU; the application is not at fault");
 }
 
 void find_lossy_paths(struct report *r)

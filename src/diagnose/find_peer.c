@@ -22,8 +22,6 @@ void find_half_open(struct report *r, const struct groups *all, const struct gro
 	add_evidence(f, "%zu proven, %zu likely; %s unacknowledged or unsent",
 		     g->proven_count, g->likely_count,
 		     size_print(g->unsent_bytes, size));
-	add_next(f, "set TCP_USER_TIMEOUT or net.ipv4.tcp_retries2=8 to give up after "
-		    "about 100 s instead of 15 min");
 	add_next(f, "ss -tino dst %s   shows the oldest of them", peer_of(r, g, peer));
 }
 
@@ -43,11 +41,6 @@ void find_slow_reader(struct report *r, const struct groups *all, const struct g
 		f, "closed window, probes answered: alive and not reading; the kernel "
 		   "never gives such a peer up");
 	name_owner(f, g);
-	size_t before = f->next_count;
-	add_stack_advice(r, f);
-	if (f->next_count == before)
-		add_next(f, "give the sending side a write timeout (nginx: "
-			    "send_timeout 60s)");
 }
 
 /* Others of the same process were answered lately: it is alive, and not stuck. */
@@ -101,9 +94,7 @@ void find_slow_response(struct report *r, const struct groups *all,
 	if (!is_likely)
 		add_evidence(f,
 			     "whether a reply is owed is not known for this protocol");
-	/* A deadline of the event loop does not end a call in a thread. */
-	if (!say_thread_pool(r, f, g))
-		add_stack_advice(r, f);
+	say_thread_pool(r, f, g);
 }
 
 bool has_half_open_suspects(const struct report *r)
@@ -124,7 +115,4 @@ void find_half_open_suspect(struct report *r, const struct groups *all,
 	add_evidence(
 		f, "a vanished peer would never be noticed; this is no proof that one "
 		   "has vanished");
-	add_next(f,
-		 "turn on TCP keepalive (60 s, 10 s, 3 probes) or a heartbeat of the "
-		 "application");
 }

@@ -47,8 +47,9 @@ void find_accept_queue(struct report *r, const struct groups *all,
 	if (overflows > 0)
 		add_evidence(f, "ListenOverflows of the namespace grew by %" PRId64,
 			     overflows);
-	add_next(f, "find out why nobody accepts; a larger backlog only hides it");
-	add_next(f, "ss -ltn 'sport = :%u'", s->port);
+	add_next(f,
+		 "ss -ltn 'sport = :%u'   Recv-Q: how many wait, Send-Q: how many may",
+		 s->port);
 }
 
 void find_queue_abandoned(struct report *r, const struct groups *all,
@@ -74,6 +75,4 @@ void find_queue_abandoned(struct report *r, const struct groups *all,
 	add_evidence(f, "the oldest came %s%s ago", at_least(g), oldest(g, age));
 	add_evidence(f, "they hold %zu of the %" PRIu64 " places in the accept queue",
 		     g->count, s->accept_queue_limit + s->listener_count);
-	add_next(f, "the worker will still answer requests nobody waits for; free it "
-		    "first");
 }

@@ -99,8 +99,6 @@ static void find_fds(struct report *r, size_t process)
 	say_descriptor_growth(r, f, process);
 	add_next(f, "ls -l /proc/%d/fd | awk '{print $NF}' | sort | uniq -c | sort -n",
 		 p->pid);
-	add_next(f, "no leak among them? then raise it: LimitNOFILE=65536 in the unit, "
-		    "ulimit -n in the container");
 }
 
 /* Rows without an owner (TIME_WAIT, not accepted) hold no descriptor. */
@@ -166,8 +164,6 @@ static void find_syn_flood(struct report *r, const struct group *g)
 	add_evidence(f, "net.ipv4.tcp_max_syn_backlog is %" PRId64, max_syn_backlog);
 	add_next(f, "ss -tn state syn-recv 'sport = :%u'   many sources, or one?",
 		 r->services[g->service].port);
-	add_next(f, "keep net.ipv4.tcp_syncookies=1; for legal load raise the backlog "
-		    "and tcp_max_syn_backlog");
 }
 
 void find_syn_floods(struct report *r)
@@ -220,11 +216,6 @@ static void find_ports(struct report *r, const struct group *g)
 		  "ports of net.ipv4.ip_local_port_range, TIME_WAIT included");
 	add_evidence(f, "all from local address %s",
 		     ip_address_print(&sk->local, sk->ip_version, local));
-	add_next(f, "reuse connections: a pool, HTTP keep-alive (nginx: upstream "
-		    "keepalive 32)");
-	add_next(f,
-		 "widen net.ipv4.ip_local_port_range, or use more addresses on either "
-		 "side");
 }
 
 bool has_clients(const struct report *r)
@@ -282,6 +273,4 @@ void find_orphans(struct report *r)
 	say_usage(r, f, &u, "orphans (net.ipv4.tcp_max_orphans)");
 	add_next(f, "ss -tno state fin-wait-1 state fin-wait-2 state last-ack state "
 		    "closing   whose peers do not finish?");
-	add_next(f, "net.ipv4.tcp_fin_timeout=30 and tcp_orphan_retries=3 end them "
-		    "sooner");
 }

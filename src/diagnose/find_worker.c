@@ -99,6 +99,7 @@ static void advise_stuck_worker(const struct report *r, struct finding *f)
 	const struct process *p = process_at(r, f->process);
 	struct launch l;
 	bool is_known = launch_of_finding(r, f, &l);
+	say_watchdog(f, &l);
 	if (p && is_known && l.stack->is_python)
 		add_next(f, "py-spy dump --pid %d   shows the call it is stuck in",
 			 p->pid);
@@ -114,7 +115,6 @@ static void advise_stuck_worker(const struct report *r, struct finding *f)
 			    "sessions");
 	else
 		add_next(f, "restart the worker: no kernel timer ends this by itself");
-	add_stack_advice(r, f);
 }
 
 /* ", 2 clients gave up"; nothing for none. */
@@ -158,9 +158,6 @@ static void add_close_wait_leak(struct report *r, const struct group *g,
 		add_next(f,
 			 "ls -l /proc/%d/fd   the descriptors named below are the leak",
 			 p->pid);
-	add_next(f,
-		 "close the connection when a read returns 0 bytes; CLOSE_WAIT has no "
-		 "kernel timeout");
 }
 
 void find_close_wait_leak(struct report *r, const struct groups *all,

@@ -87,13 +87,14 @@ finder find_slow_reader, find_slow_response;
 /* Names the only process that holds the group's connections, if there is one. */
 void name_owner(struct finding *f, const struct group *g);
 
-/* Advice in the words of the server behind the finding; see advice.c. */
-void add_stack_advice(const struct report *r, struct finding *f);
 /* The server behind the finding; false when it is not recognised. */
 struct launch;
 bool launch_of_finding(const struct report *r, const struct finding *f,
 		       struct launch *out);
 bool is_data_server(const struct launch *l);
+
+/* Of gunicorn: whether and when it replaces a silent worker. */
+void say_watchdog(struct finding *f, const struct launch *l);
 /*
  * So many requests hang in a Python ASGI server that the 40 threads of anyio's
  * default limiter may all be taken; beside the main thread that makes more than

@@ -171,13 +171,8 @@ static void tell_upstream(struct report *r, size_t index)
 		if (!first || f->since_cs > first->since_cs)
 			first = f;
 	}
-	if (!first) {
-		if (story->kind == FINDING_SLOW_RESPONSE)
-			add_next(story,
-				 "give outgoing calls (database, HTTP) a timeout "
-				 "below the clients'");
+	if (!first)
 		return;
-	}
 	duration_print(first->since_cs * 10ULL, age);
 	const char *whose = is_alone ? "its" : "the workers'";
 	if (count > 1)

@@ -7,10 +7,23 @@
 #include "conn-doctor/memory.h"
 
 const struct finding_info finding_table[FINDING_KIND_COUNT] = {
-#define X(id, code, meaning, cause) { code, meaning, cause },
+#define X(id, code) { code },
 	FINDINGS(X)
 #undef X
 };
+
+/* unit.knowledge: every code has its text. */
+const char *finding_title(enum finding_kind kind)
+{
+	const struct knowledge_code *k = knowledge_find(finding_table[kind].code);
+	return k ? k->title : finding_table[kind].code;
+}
+
+const char *finding_cause(enum finding_kind kind)
+{
+	const struct knowledge_code *k = knowledge_find(finding_table[kind].code);
+	return k ? k->causes[0] : "";
+}
 
 void finding_clear(struct finding *f)
 {

@@ -321,14 +321,18 @@ void stack_recognise(const struct snapshot *snap, const struct process *p,
 		read_flags(out, rest);
 }
 
+bool stack_is_gunicorn(const struct launch *l)
+{
+	return l->stack && l->stack->flags == gunicorn_flags;
+}
+
 bool stack_is_sync(const struct launch *l)
 {
 	const struct flag_value *threads = &l->flags[STACK_THREADS];
 	bool is_one_thread = threads->origin == FLAG_DEFAULT ||
 			     (threads->origin == FLAG_GIVEN && threads->value <= 1);
 	const char *class_name = stack_worker_class(l);
-	return l->stack && l->stack->flags == gunicorn_flags && l->is_visible &&
-	       is_one_thread &&
+	return stack_is_gunicorn(l) && l->is_visible && is_one_thread &&
 	       (!*class_name || strcmp(class_name, "sync") == 0 ||
 		strcmp(class_name, "SyncWorker") == 0);
 }

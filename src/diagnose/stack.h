@@ -72,6 +72,8 @@ void stack_recognise(const struct snapshot *snap, const struct process *p,
 /* service.request_response_ms of such a process, which may have switched pings off. */
 uint32_t stack_request_response_ms(const struct launch *launch);
 
+bool stack_is_gunicorn(const struct launch *launch);
+
 /* A gunicorn worker that serves one request at a time; false when not visible. */
 bool stack_is_sync(const struct launch *launch);
 

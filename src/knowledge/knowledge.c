@@ -21,8 +21,10 @@ const struct knowledge_stack *knowledge_find_stack(const char *name)
 
 bool knowledge_concerns(const char *const *codes, const char *code)
 {
+	size_t len = strlen(code);
 	for (; *codes; codes++)
-		if (strcmp(*codes, code) == 0)
+		if (strncmp(*codes, code, len) == 0 &&
+		    ((*codes)[len] == '\0' || (*codes)[len] == ':'))
 			return true;
 	return false;
 }

@@ -352,6 +352,27 @@ static void set_listener_attributes(json_t *attributes, const struct report *r,
 	set_text(attributes, "service.name", s->stack);
 }
 
+/* "10.0.3.7:5432", "[fd00::7]:5432" or an address alone; a prefix is no peer. */
+static void set_peer_attributes(json_t *attributes, const char *peer)
+{
+	char address[ENDPOINT_TEXT_SIZE];
+	const char *colon = strrchr(peer, ':');
+	bool is_bracketed = peer[0] == '[';
+	bool has_port =
+		colon && (is_bracketed ? colon[-1] == ']' : strchr(peer, ':') == colon);
+	size_t len = has_port ? (size_t)(colon - peer) : strlen(peer);
+	if (!peer[0] || strchr(peer, '/'))
+		return;
+	if (is_bracketed && len > 2)
+		snprintf(address, sizeof(address), "%.*s", (int)len - 2, peer + 1);
+	else
+		snprintf(address, sizeof(address), "%.*s", (int)len, peer);
+	set_text(attributes, "network.peer.address", address);
+	unsigned long port = has_port ? strtoul(colon + 1, NULL, 10) : 0;
+	if (port && port <= UINT16_MAX)
+		set_integer(attributes, "network.peer.port", port);
+}
+
 static json_t *finding_attributes(const struct report *r, const struct finding *f)
 {
 	const struct service *s = finding_service(r, f);
@@ -360,6 +381,7 @@ static json_t *finding_attributes(const struct report *r, const struct finding *
 	set_word(attributes, "network.transport", "tcp");
 	if (s && f->listener != NO_INDEX)
 		set_listener_attributes(attributes, r, s, f->listener);
+	set_peer_attributes(attributes, f->peer);
 	if (f->kind == FINDING_ACCEPT_QUEUE_FULL)
 		set_word(attributes, "network.connection.state", "listen");
 	if (p) {
@@ -398,6 +420,49 @@ static void set_phase(json_t *o, const struct report *r, const struct finding *f
 			 time_print_utc(snap->realtime_ns - ago_ns, time));
 }
 
+static json_t *words(const char *const *texts)
+{
+	json_t *array = json_array();
+	for (; *texts; texts++)
+		json_array_append_new(array, json_string_nocheck(*texts));
+	return array;
+}
+
+static void set_words(json_t *o, const char *key, const char *const *texts)
+{
+	if (*texts)
+		set_new(o, key, words(texts));
+}
+
+/* The stack whose remedy it is; those that are true for all name none. */
+static const char *remedy_stack(const struct report *r, const struct finding *f,
+				const struct knowledge_remedy *remedy)
+{
+	return remedy->codes[0] ? finding_stack(r, f) : NULL;
+}
+
+/* What the knowledge base says of it: causes, most usual first, and remedies. */
+static void set_knowledge(json_t *o, const struct report *r, const struct finding *f)
+{
+	enum { REMEDIES_MAX = 3 };
+	const struct knowledge_remedy *remedies[REMEDIES_MAX];
+	size_t count = report_remedies(r, f, remedies, REMEDIES_MAX);
+	const struct knowledge_code *k = knowledge_find(finding_table[f->kind].code);
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++) {
+		json_t *remedy = json_object();
+		set_word(remedy, "text", remedies[i]->text);
+		set_words(remedy, "settings", remedies[i]->settings);
+		set_words(remedy, "flags", remedies[i]->flags);
+		set_word(remedy, "versions", remedies[i]->versions);
+		set_word(remedy, "source", remedies[i]->source);
+		set_text(remedy, "stack", remedy_stack(r, f, remedies[i]));
+		json_array_append_new(array, remedy);
+	}
+	set_new(o, "causes", k ? words(k->causes) : json_array());
+	set_new(o, "remedies", array);
+}
+
 static json_t *finding_object(const struct report *r, const struct finding *f)
 {
 	char listener[ENDPOINT_TEXT_SIZE];
@@ -418,6 +483,7 @@ static json_t *finding_object(const struct report *r, const struct finding *f)
 	set_new(o, "attributes", finding_attributes(r, f));
 	set_new(o, "evidence", strings(f->evidence, f->evidence_count));
 	set_new(o, "next", strings(f->next, f->next_count));
+	set_knowledge(o, r, f);
 	return o;
 }
 

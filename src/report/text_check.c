@@ -20,7 +20,8 @@ enum {
 	LABEL_INDENT = 4,
 	LABEL_WIDTH = 10, /* "evidence" and the gap */
 	HEALTHY_MAX = 20, /* services without findings, unless --wide */
-	ROWS_MAX = 20,    /* connections, unless --wide or --all-connections */
+	REMEDIES_MAX = 3,
+	ROWS_MAX = 20, /* connections, unless --wide or --all-connections */
 };
 
 struct page {
@@ -202,6 +203,19 @@ static void write_info(struct page *p, const struct finding *f)
 	write_wrapped(p->out, strbuf_text(&p->line), INDENT, INDENT, p->o);
 }
 
+/* "next": what changes it for good, of the server that is running first. */
+static void write_remedies(struct page *p, const struct finding *f)
+{
+	const struct knowledge_remedy *remedies[REMEDIES_MAX];
+	size_t count = report_remedies(p->r, f, remedies, REMEDIES_MAX);
+	auto_strbuf struct strbuf text = { 0 };
+	for (size_t i = 0; i < count; i++) {
+		strbuf_reset(&text);
+		remedy_put(remedies[i], &text);
+		write_labelled(p, i ? "" : "next", strbuf_text(&text));
+	}
+}
+
 static void write_finding(struct page *p, const struct finding *f)
 {
 	if (f->severity <= SEVERITY_INFO) {
@@ -217,9 +231,11 @@ static void write_finding(struct page *p, const struct finding *f)
 		acts_phrase(f->acts));
 	write_evidence(p, f);
 	if (f->phase != PHASE_RECOVERING)
-		write_labelled(p, "cause", finding_table[f->kind].cause);
+		write_labelled(p, "cause", finding_cause(f->kind));
 	for (size_t i = 0; i < f->next_count; i++)
-		write_labelled(p, i ? "" : "next", f->next[i]);
+		write_labelled(p, i ? "" : "now", f->next[i]);
+	if (f->phase != PHASE_RECOVERING)
+		write_remedies(p, f);
 }
 
 static void write_findings(struct page *p)

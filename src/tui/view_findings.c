@@ -106,7 +106,7 @@ static void add_verdict(struct page *page, const struct finding *f)
 {
 	auto_strbuf struct strbuf text = { 0 };
 	strbuf_addf(&text, "%s: %s", finding_table[f->kind].code,
-		    finding_table[f->kind].meaning);
+		    finding_title(f->kind));
 	page_add(page, "finding", strbuf_text(&text), PAINT_NORMAL);
 	strbuf_reset(&text);
 	strbuf_addf(&text, "%s; %s", confidence_name(f->confidence),
@@ -122,6 +122,19 @@ static void add_parts(struct page *page, const struct report *r, size_t whole)
 			continue;
 		add_outside(page, label, r->findings[i].summary, PAINT_NORMAL);
 		label = "";
+	}
+}
+
+static void add_remedies(struct page *page, const struct report *r,
+			 const struct finding *f)
+{
+	enum { REMEDIES_MAX = 3 };
+	const struct knowledge_remedy *remedies[REMEDIES_MAX];
+	size_t count = report_remedies(r, f, remedies, REMEDIES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		auto_strbuf struct strbuf text = { 0 };
+		remedy_put(remedies[i], &text);
+		page_add(page, i ? "" : "next", strbuf_text(&text), PAINT_NORMAL);
 	}
 }
 
@@ -142,8 +155,9 @@ static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 	add_subject(out, r, f);
 	add_since(out, f);
 	add_texts(out, "evidence", f->evidence, f->evidence_count);
-	page_add(out, "cause", finding_table[f->kind].cause, PAINT_NORMAL);
-	add_texts(out, "next", f->next, f->next_count);
+	page_add(out, "cause", finding_cause(f->kind), PAINT_NORMAL);
+	add_texts(out, "now", f->next, f->next_count);
+	add_remedies(out, r, f);
 	add_parts(out, r, position);
 	return true;
 }

@@ -228,7 +228,10 @@ class ServerTest(lab.LabTest):
                           f"\n{result}")
         if stack is not None:
             self.assertEqual(attributes.get("service.name"), stack, f"\n{result}")
-        advice = "\n".join(first.get("next", []))
+        advice = "\n".join([*first.get("next", []), *(
+            line for remedy in first.get("remedies", [])
+            for line in (remedy["text"], *remedy.get("flags", []),
+                         *remedy.get("settings", [])))])
         story = "\n".join([first["summary"], *first.get("evidence", [])])
         for part in remedy:
             self.assertIn(part, advice, f"remedy\n{result}")

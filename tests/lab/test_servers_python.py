@@ -181,8 +181,8 @@ class Python(servers.ServerTest):
     def test_gunicorn_with_a_blocked_uvicorn_worker(self):
         site = self.site("uworker")
         server = self.uvicorn_workers(site, "--keep-alive", "600")
-        self.block_one_worker(site, server, "gunicorn", ["--timeout 300 (given)"],
-                              says=["UvicornWorker"])
+        self.block_one_worker(site, server, "gunicorn", ["asyncio.to_thread", "--timeout 30"],
+                              says=["UvicornWorker", "silent for 300 s"])
 
     def block_one_worker(self, site, server, stack, remedy, says=()):
         """Of two workers one is blocked: that one is named, and who started it."""

@@ -9,6 +9,9 @@
  * say so and stop. A screen that is up registers a hook which restores the
  * terminal before the message is printed.
  */
+/* Says "out of memory" and ends the program. */
+_Noreturn void memory_exhausted(void);
+
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xreallocarray(void *ptr, size_t count, size_t size);

@@ -57,6 +57,35 @@ struct render_options output_render_options(const struct options *o)
 	};
 }
 
+/* stdio forgets why a write failed when the next one succeeds; this does not. */
+static ssize_t write_out(void *cookie, const char *bytes, size_t len)
+{
+	struct output *out = cookie;
+	size_t done = 0;
+	while (done < len && !out->write_errnum) {
+		ssize_t n = write(out->fd, bytes + done, len - done);
+		if (n > 0)
+			done += (size_t)n;
+		else if (n < 0 && errno != EINTR)
+			out->write_errnum = errno;
+	}
+	return (ssize_t)done;
+}
+
+static FILE *open_stream(struct output *out, int fd)
+{
+	enum { BUFFER_SIZE = 64 * 1024 };
+	out->fd = fd;
+	out->write_errnum = 0;
+	FILE *stream = fopencookie(out, "w",
+				   (cookie_io_functions_t){
+					   .write = write_out,
+				   });
+	if (stream)
+		setvbuf(stream, NULL, _IOFBF, BUFFER_SIZE);
+	return stream;
+}
+
 static int open_file(struct output *out, const struct options *o, struct error *err)
 {
 	out->path = o->output_path;
@@ -64,7 +93,7 @@ static int open_file(struct output *out, const struct options *o, struct error *
 	int fd = mkostemp(out->temporary_path, O_CLOEXEC);
 	/* mkstemp gives 0600; others are meant to read it. */
 	if (fd >= 0 && fchmod(fd, 0644) == 0)
-		out->stream = fdopen(fd, "w");
+		out->stream = open_stream(out, fd);
 	if (!out->stream) {
 		error_errno(err, errno, "cannot write beside '%s'", o->output_path);
 		if (fd >= 0) {
@@ -147,14 +176,29 @@ int output_open(struct output *out, const struct options *o, struct error *err)
 		return open_file(out, o, err);
 	if (wants_pager(o) && start_pager(out))
 		return 0;
-	out->stream = stdout;
-	return 0;
+	out->stream = open_stream(out, STDOUT_FILENO);
+	return out->stream ? 0
+			   : error_errno(err, errno, "cannot write to standard output");
+}
+
+/* What went wrong with any of the writes, 0 = nothing. */
+static int close_stream(struct output *out)
+{
+	bool is_failed = ferror(out->stream);
+	is_failed |= fclose(out->stream) != 0;
+	if (out->write_errnum)
+		return out->write_errnum;
+	return is_failed ? EIO : 0;
 }
 
 void output_abandon(struct output *out)
 {
-	if (out->temporary_path) {
+	if (out->pager_pid)
 		fclose(out->stream);
+	else if (out->stream)
+		close_stream(out);
+	if (out->temporary_path) {
+		close(out->fd);
 		unlink(out->temporary_path);
 		free(out->temporary_path);
 	}
@@ -163,13 +207,12 @@ void output_abandon(struct output *out)
 
 static int close_file(struct output *out, struct error *err)
 {
-	bool is_written = fflush(out->stream) == 0 && !ferror(out->stream) &&
-			  fsync(fileno(out->stream)) == 0;
-	int errnum = errno;
-	if (fclose(out->stream) && is_written) {
-		is_written = false;
+	int errnum = close_stream(out);
+	if (!errnum && fsync(out->fd))
 		errnum = errno;
-	}
+	if (close(out->fd) && !errnum)
+		errnum = errno;
+	bool is_written = !errnum;
 	if (is_written && rename(out->temporary_path, out->path)) {
 		is_written = false;
 		errnum = errno;
@@ -190,9 +233,6 @@ int output_close(struct output *out, struct error *err)
 		waitpid(out->pager_pid, NULL, 0);
 		return 0;
 	}
-	errno = 0;
-	if (fflush(out->stream) || ferror(out->stream))
-		return error_errno(err, errno ? errno : EIO,
-				   "cannot write to standard output");
-	return 0;
+	int errnum = close_stream(out);
+	return errnum ? error_errno(err, errnum, "cannot write to standard output") : 0;
 }

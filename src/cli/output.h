@@ -14,11 +14,14 @@
  */
 struct output {
 	FILE *stream;
+	int fd;               /* what the stream writes to */
+	int write_errnum;     /* of the first write that failed, 0 = none */
 	char *temporary_path; /* of --output-file */
 	const char *path;
 	int pager_pid; /* 0 = none */
 };
 
+/* `out` stays where it is until it is closed or abandoned. */
 /* `is_long` tells that text for a terminal may not fit the screen. */
 int output_open(struct output *out, const struct options *o, struct error *err);
 

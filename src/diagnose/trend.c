@@ -154,6 +154,20 @@ static void estimate(const struct sample *samples, size_t count,
 	out->high = fmax(slopes[high], parts->mean + T_BOUND * parts->error);
 }
 
+/*
+ * By the slope, which a wild value does not move, but never more than was seen to
+ * come: growth that quickens or slows down has another sum than its median slope.
+ */
+static double rise_of(const struct series_point *points, size_t count, double slope)
+{
+	uint32_t lowest = points[0].value;
+	for (size_t i = 1; i < count; i++)
+		if (points[i].value < lowest)
+			lowest = points[i].value;
+	double by_slope = slope * (double)(points[count - 1].at_ms - points[0].at_ms);
+	return fmin(by_slope, (double)points[count - 1].value - lowest);
+}
+
 static bool find_in(const struct series_point *points, size_t count, double t_growth,
 		    struct trend *out)
 {
@@ -172,7 +186,7 @@ static bool find_in(const struct series_point *points, size_t count, double t_gr
 		.last = points[count - 1].value,
 	};
 	estimate(samples, used, &k, &parts, out);
-	out->rise = out->slope * (double)out->window_ms;
+	out->rise = rise_of(points, count, out->slope);
 	return out->slope > 0;
 }
 

@@ -30,7 +30,7 @@ struct trend {
 	uint64_t window_ms;
 	size_t point_count;
 	double last;             /* the newest value */
-	double rise;             /* over the window, by the slope */
+	double rise;             /* over the window; no more than was seen to come */
 	double slope, low, high; /* per ms; all above 0 */
 };
 

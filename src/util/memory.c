@@ -11,7 +11,7 @@
 /* Set by the screen only; see memory.h. */
 static void (*fatal_hook)(void);
 
-static _Noreturn void out_of_memory(void)
+_Noreturn void memory_exhausted(void)
 {
 	static const char message[] = "conn-doctor: out of memory\n";
 	if (fatal_hook)
@@ -29,7 +29,7 @@ void memory_set_fatal_hook(void (*hook)(void))
 static void *checked(void *ptr)
 {
 	if (!ptr)
-		out_of_memory();
+		memory_exhausted();
 	return ptr;
 }
 

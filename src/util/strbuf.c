@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "conn-doctor/strbuf.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conn-doctor/memory.h"
 
+/* For `len` bytes more and the NUL; a sum that wraps is more than memory holds. */
+static void make_room(struct strbuf *sb, size_t len)
+{
+	if (len >= PTRDIFF_MAX - sb->len)
+		memory_exhausted();
+	array_reserve(&sb->text, &sb->capacity, sb->len + len + 1, 1);
+}
+
 void strbuf_add_len(struct strbuf *sb, const char *text, size_t len)
 {
-	array_reserve(&sb->text, &sb->capacity, sb->len + len + 1, 1);
+	make_room(sb, len);
 	if (len)
 		memcpy(sb->text + sb->len, text, len);
 	sb->len += len;
@@ -32,7 +41,7 @@ void strbuf_vaddf(struct strbuf *sb, const char *fmt, va_list args)
 	va_copy(again, args);
 	int need = vsnprintf(NULL, 0, fmt, args);
 	if (need > 0) {
-		array_reserve(&sb->text, &sb->capacity, sb->len + (size_t)need + 1, 1);
+		make_room(sb, (size_t)need);
 		vsnprintf(sb->text + sb->len, (size_t)need + 1, fmt, again);
 		sb->len += (size_t)need;
 	}

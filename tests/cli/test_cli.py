@@ -9,6 +9,7 @@ import os
 import pathlib
 import resource
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -105,6 +106,27 @@ class OutputThatFails(unittest.TestCase):
                 result = run(*args, stdout=full)
                 self.assertEqual(result.returncode, 3)
                 self.assertIn("cannot write to standard output: No space left", result.stderr)
+
+    def test_the_reason_outlives_what_fits_the_buffer(self):
+        """Of text that overflows a buffer, the first failure is the one that is told."""
+        for args in (["explain", "--list"], ["explain", "stuck-worker"]):
+            with self.subTest(args=args), open("/dev/full", "w") as full:
+                result = run(*args, stdout=full)
+                self.assertEqual(result.returncode, 3)
+                self.assertIn("No space left", result.stderr)
+
+    def test_many_rows_to_a_full_disk(self):
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(400)]
+        try:
+            for args in (["list", "-o", "plain"], ["list", "-o", "json"], ["list"]):
+                with self.subTest(args=args), open("/dev/full", "w") as full:
+                    result = run(*args, f":{listener.getsockname()[1]}", stdout=full)
+                    self.assertEqual(result.returncode, 3)
+                    self.assertIn("No space left", result.stderr)
+        finally:
+            for sock in (*clients, listener):
+                sock.close()
 
     def test_a_closed_standard_output_is_said(self):
         result = run("check", "--once", preexec_fn=lambda: os.close(1), stdout=None)

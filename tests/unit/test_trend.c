@@ -307,6 +307,29 @@ static void nobody_foresees_further_than_ten_windows(void **state)
 	assert_true(isinf(eta.late_ms));
 }
 
+/* Slow, quick, slow: the slope's sum would be more than there is at the end. */
+static void the_rise_is_what_came_and_never_more_than_there_is(void **state)
+{
+	(void)state;
+	struct points p = { 0 };
+	struct trend t;
+	seed = 77;
+	for (size_t i = 0; i < 100; i++)
+		add(&p, i < 30   ? (double)i * 0.4
+			: i < 70 ? 12 + (double)(i - 30)
+				 : 52 + (double)(i - 70) * 0.4);
+	assert_true(trend_find(p.at, p.count, &DEMAND, &t));
+	assert_float_equal(t.last, 64, 0.5);
+	assert_true(t.slope * (double)t.window_ms > t.last + 1);
+	assert_float_equal(t.rise, 64, 0.5);
+	/* What was there before does not count, and a wild value does not either. */
+	for (size_t i = 0; i < 100; i++)
+		p.at[i].value += 1000;
+	p.at[0].value += 3;
+	assert_true(trend_find(p.at, p.count, &DEMAND, &t));
+	assert_float_equal(t.rise, 64, 0.5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +339,7 @@ int main(void)
 		cmocka_unit_test(few_points_or_a_short_time_say_nothing),
 		cmocka_unit_test(growth_that_began_lately_is_found),
 		cmocka_unit_test(growth_that_has_ended_is_none),
+		cmocka_unit_test(the_rise_is_what_came_and_never_more_than_there_is),
 		cmocka_unit_test(nobody_foresees_further_than_ten_windows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

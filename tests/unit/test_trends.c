@@ -234,8 +234,8 @@ static void too_few_passes_are_said_without_alarm(void **state)
 	const struct unknown_check *u = find_unknown(&s, FINDING_CONNECTION_GROWTH);
 	assert_non_null(u);
 	assert_true(u->needs_time);
-	assert_string_equal(u->reason,
-			    "needs 10 samples over 1m: --state, or more passes");
+	assert_string_equal(u->reason, "needs 10 samples over 1m: several runs with "
+				       "--state, or more passes");
 	/* Nothing there: nothing to judge. */
 	s.established = 0;
 	scene_pass(&s, 1000);

@@ -9,15 +9,15 @@
  * say so and stop. A screen that is up registers a hook which restores the
  * terminal before the message is printed.
  */
-/* Says "out of memory" and ends the program. */
-_Noreturn void memory_exhausted(void);
-
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xreallocarray(void *ptr, size_t count, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t len);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Says "out of memory" and ends the program. */
+_Noreturn void memory_exhausted(void);
 
 /* Called once with the message's text before the program ends; NULL removes it. */
 void memory_set_fatal_hook(void (*hook)(void));

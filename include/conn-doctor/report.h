@@ -119,6 +119,7 @@ struct unknown_check {
 	char *reason;
 	bool needs_time; /* nothing was refused: more passes would tell */
 	bool is_partial; /* some of what it looks at was seen, and was judged */
+	bool is_of_host; /* it is not for this namespace to know; only the host can */
 };
 
 /*
@@ -232,6 +233,12 @@ size_t report_remedies(const struct report *r, const struct finding *f,
 
 /* The remedy in one line: its sentence, and what is to be typed. */
 void remedy_put(const struct knowledge_remedy *remedy, struct strbuf *out);
+
+/* "uvicorn", also where the program is python3; NULL = not recognised. */
+const char *process_stack(const struct report *r, const struct process *p);
+
+/* Whether what could not be seen touches anything that is selected. */
+bool report_is_concerned(const struct report *r, const struct degraded *d);
 
 /* Server software behind a finding, as its text is called; NULL = not recognised. */
 const char *finding_stack(const struct report *r, const struct finding *f);

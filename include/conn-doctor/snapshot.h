@@ -107,6 +107,9 @@ struct degraded {
 	char *why;  /* "no permission for 12 processes; run as root" */
 };
 
+/* `what` of a configuration that could not be read whole: this, then the pid. */
+#define DEGRADED_NGINX "nginx configuration of "
+
 struct snapshot {
 	uint64_t realtime_ns;
 	uint64_t monotonic_ms;

@@ -364,7 +364,7 @@ static void give_entry(const struct entry *e, struct intake *in)
 	strbuf_addf(&why, "cannot read %s", strbuf_text(&e->found.first_unreadable));
 	if (e->found.unreadable_count > 1)
 		strbuf_addf(&why, ", and %zu more", e->found.unreadable_count - 1);
-	snprintf(key, sizeof(key), "nginx configuration of %d", e->pid);
+	snprintf(key, sizeof(key), DEGRADED_NGINX "%d", e->pid);
 	intake_text(in, ITEM_DEGRADED, key, why.text, why.len);
 }
 

@@ -106,6 +106,10 @@ bool say_thread_pool(const struct report *r, struct finding *f, const struct gro
 void add_unknown(struct report *r, enum finding_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The same of a rule that only the host's own namespace could answer. */
+void add_not_ours(struct report *r, enum finding_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* The same of a rule that only needs more passes. */
 void add_untimed(struct report *r, enum finding_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

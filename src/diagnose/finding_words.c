@@ -87,6 +87,15 @@ void add_partly_unknown(struct report *r, enum finding_kind kind, const char *fm
 	va_end(args);
 }
 
+void add_not_ours(struct report *r, enum finding_kind kind, const char *fmt, ...)
+{
+	struct unknown_check unknown = { .kind = kind, .is_of_host = true };
+	va_list args;
+	va_start(args, fmt);
+	note_unknown(r, unknown, fmt, args);
+	va_end(args);
+}
+
 uint64_t permille_of(uint64_t count, uint64_t whole)
 {
 	return whole ? count * 1000 / whole : 0;

@@ -82,6 +82,18 @@ static void separate(struct strbuf *out)
 		strbuf_add(out, "; ");
 }
 
+/*
+ * tcp_max_orphans belongs to the host as a whole, and other network namespaces
+ * than the first do not even have it: where its neighbours are there, no right
+ * would show it.
+ */
+static bool is_of_host_only(const struct report *r, enum finding_kind kind)
+{
+	const int64_t *kernel = r->snap->kernel;
+	return kind == FINDING_ORPHANS && kernel[KERNEL_TCP_ORPHANS] >= 0 &&
+	       kernel[KERNEL_TCP_ORPHAN_RETRIES] >= 0;
+}
+
 /* Several values: which of them are missing. */
 static bool has_kernel_values(struct report *r, enum finding_kind kind)
 {
@@ -92,7 +104,12 @@ static bool has_kernel_values(struct report *r, enum finding_kind kind)
 		strbuf_add(&missing, missing.len ? ", " : "");
 		kernel_value_put(&missing, v);
 	}
-	if (missing.len)
+	if (missing.len && is_of_host_only(r, kind))
+		add_not_ours(r, kind,
+			     "%s is not visible in this network namespace; the host's "
+			     "own tells",
+			     strbuf_text(&missing));
+	else if (missing.len)
 		add_unknown(r, kind, "%s could not be read", strbuf_text(&missing));
 	return !missing.len;
 }

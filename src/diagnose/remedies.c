@@ -100,6 +100,13 @@ bool launch_of_finding(const struct report *r, const struct finding *f,
 	return out->stack != NULL;
 }
 
+const char *process_stack(const struct report *r, const struct process *p)
+{
+	struct launch l;
+	stack_recognise(r->snap, p, &l);
+	return l.stack ? l.stack->name : NULL;
+}
+
 const char *finding_stack(const struct report *r, const struct finding *f)
 {
 	struct launch l;

@@ -171,6 +171,60 @@ const struct process *report_process_of(const struct report *r, uint32_t row,
 	return &r->snap->processes[owner->process];
 }
 
+/* The process, or one that it started: a master's workers hold its connections. */
+static bool is_owned_by(const struct report *r, uint32_t row, int32_t pid)
+{
+	size_t count;
+	const struct socket_owner *owners =
+		snapshot_owners(r->snap, r->snap->sockets[row].inode, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct process *p = &r->snap->processes[owners[i].process];
+		if (p->pid == pid || p->ppid == pid)
+			return true;
+	}
+	return false;
+}
+
+/* Ports of the selected rows: of this side, and of the other. */
+struct ports {
+	bool local[UINT16_MAX + 1], peer[UINT16_MAX + 1];
+};
+
+static bool is_at_other_end(const struct ports *ports, const struct tcp_socket *sk)
+{
+	return sk->state != TCP_STATE_LISTEN && ports->peer[sk->local_port] &&
+	       ports->local[sk->peer_port];
+}
+
+/* Owns a selected row, or (by the ports) the other end of one. */
+static bool is_process_concerned(const struct report *r, int32_t pid)
+{
+	auto_free struct ports *ports = xcalloc(1, sizeof(*ports));
+	const struct tcp_socket *rows = r->snap->sockets;
+	for (uint32_t i = 0; i < r->snap->socket_count; i++) {
+		if (!r->assessments[i].is_selected)
+			continue;
+		if (is_owned_by(r, i, pid))
+			return true;
+		ports->local[rows[i].local_port] = true;
+		if (rows[i].state != TCP_STATE_LISTEN)
+			ports->peer[rows[i].peer_port] = true;
+	}
+	for (uint32_t i = 0; i < r->snap->socket_count; i++)
+		if (is_at_other_end(ports, &rows[i]) && is_owned_by(r, i, pid))
+			return true;
+	return false;
+}
+
+bool report_is_concerned(const struct report *r, const struct degraded *d)
+{
+	static const char of_nginx[] = DEGRADED_NGINX;
+	size_t len = sizeof(of_nginx) - 1;
+	if (strncmp(d->what, of_nginx, len) != 0)
+		return true;
+	return is_process_concerned(r, (int32_t)strtol(d->what + len, NULL, 10));
+}
+
 static bool is_owner_search_degraded(const struct snapshot *snap)
 {
 	for (size_t i = 0; i < snap->degraded_count; i++)

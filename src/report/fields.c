@@ -180,7 +180,7 @@ static void put_owner(const struct field_row *row, struct strbuf *out)
 		strbuf_addf(out, "(%s)", report_why_not_owned(row->report, row->row));
 		return;
 	}
-	put_process(out, p, row->options);
+	put_process(out, row->report, p, row->options);
 	strbuf_addf(out, " fd %d", fd);
 	snapshot_owners(row->report->snap, socket_of(row)->inode, &count);
 	if (count > 1)

@@ -261,6 +261,7 @@ static void set_owner(json_t *o, const struct report *r, uint32_t row)
 	set_new(o, "process.pid", json_integer(p->pid));
 	set_new(o, "process.fd", json_integer(fd));
 	set_text(o, "process.executable.name", p->comm);
+	set_text(o, "conn_doctor.stack", process_stack(r, p));
 }
 
 static void set_assessment(json_t *o, const struct assessment *a)
@@ -387,6 +388,7 @@ static json_t *finding_attributes(const struct report *r, const struct finding *
 	if (p) {
 		set_new(attributes, "process.pid", json_integer(p->pid));
 		set_text(attributes, "process.executable.name", p->comm);
+		set_text(attributes, "conn_doctor.stack", process_stack(r, p));
 	}
 	return attributes;
 }
@@ -537,10 +539,13 @@ static json_t *namespaces_array(const struct snapshot *snap)
 	return array;
 }
 
-static json_t *degraded_array(const struct snapshot *snap)
+static json_t *degraded_array(const struct report *r)
 {
+	const struct snapshot *snap = r->snap;
 	json_t *array = json_array();
 	for (size_t i = 0; i < snap->degraded_count; i++) {
+		if (!report_is_concerned(r, &snap->degraded[i]))
+			continue;
 		json_t *o = json_object();
 		set_text(o, "what", snap->degraded[i].what);
 		set_text(o, "why", snap->degraded[i].why);
@@ -585,7 +590,7 @@ static json_t *collection_object(const struct report *r)
 	if (r->ignored_count)
 		set_integer(o, "ignored_count", r->ignored_count);
 	set_new(o, "namespaces", namespaces_array(snap));
-	set_new(o, "degraded", degraded_array(snap));
+	set_new(o, "degraded", degraded_array(r));
 	if (r->memory != MEMORY_NONE)
 		set_new(o, "memory", memory_object(r));
 	return o;

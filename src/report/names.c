@@ -43,10 +43,13 @@ void put_word(struct strbuf *out, const char *text)
 		strbuf_add_char(out, '-');
 }
 
-void put_process(struct strbuf *out, const struct process *p,
+void put_process(struct strbuf *out, const struct report *r, const struct process *p,
 		 const struct render_options *o)
 {
-	if (p->comm[0])
+	const char *stack = process_stack(r, p);
+	if (stack)
+		strbuf_add(out, stack);
+	else if (p->comm[0])
 		put_outside(out, p->comm, o);
 	else
 		strbuf_add(out, "pid");
@@ -77,16 +80,6 @@ const struct process *finding_process(const struct report *r, const struct findi
 	return f->process == NO_INDEX ? NULL : &r->snap->processes[f->process];
 }
 
-/* The stack's name says more than a comm like "python3". */
-static void put_server(struct strbuf *out, const struct service *s,
-		       const struct process *p, const struct render_options *o)
-{
-	if (s && s->stack)
-		strbuf_addf(out, "%s[%d]", s->stack, p->pid);
-	else
-		put_process(out, p, o);
-}
-
 void put_service(struct strbuf *out, const struct report *r, const struct service *s,
 		 const struct finding *f, const struct render_options *o)
 {
@@ -95,7 +88,7 @@ void put_service(struct strbuf *out, const struct report *r, const struct servic
 	if (!p && s->process_count == 0)
 		return;
 	strbuf_add_char(out, ' ');
-	put_server(out, s, p ? p : &r->snap->processes[s->processes[0]], o);
+	put_process(out, r, p ? p : &r->snap->processes[s->processes[0]], o);
 	if (!p && s->process_count > 1)
 		strbuf_addf(out, " +%zu", s->process_count - 1);
 }
@@ -106,7 +99,7 @@ void put_scope(struct strbuf *out, const struct report *r, const struct finding 
 	const struct service *s = finding_service(r, f);
 	const struct process *p = finding_process(r, f);
 	if (p)
-		put_server(out, s, p, o);
+		put_process(out, r, p, o);
 	else if (s)
 		put_service_port(out, r, s, o);
 	else

@@ -16,8 +16,8 @@ void put_outside(struct strbuf *out, const char *text, const struct render_optio
 /* The same as one word: blanks become '_', nothing becomes "-". */
 void put_word(struct strbuf *out, const char *text);
 
-/* "uvicorn[4711]" */
-void put_process(struct strbuf *out, const struct process *p,
+/* "uvicorn[4711]": the server where it is recognised, not its interpreter. */
+void put_process(struct strbuf *out, const struct report *r, const struct process *p,
 		 const struct render_options *o);
 
 /* ":30020", "web:30020" in another namespace. */

@@ -357,8 +357,9 @@ int plain_check(const struct report *r, const struct render_options *o, FILE *ou
 	if (snap->unreadable_count)
 		write_missing(out, "degraded", "records", "some could not be decoded");
 	for (size_t i = 0; i < snap->degraded_count; i++)
-		write_missing(out, "degraded", snap->degraded[i].what,
-			      snap->degraded[i].why);
+		if (report_is_concerned(r, &snap->degraded[i]))
+			write_missing(out, "degraded", snap->degraded[i].what,
+				      snap->degraded[i].why);
 	for (size_t i = 0; i < r->unknown_count; i++)
 		write_missing(out, "unknown", finding_table[r->unknown[i].kind].code,
 			      r->unknown[i].reason);

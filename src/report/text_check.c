@@ -280,24 +280,34 @@ static void write_connections(struct page *p)
 			count - shown);
 }
 
-static bool is_all_seen(const struct snapshot *snap)
+static bool is_all_seen(const struct report *r)
 {
-	return snap->is_complete && !snap->degraded_count && !snap->unreadable_count;
+	const struct snapshot *snap = r->snap;
+	for (size_t i = 0; i < snap->degraded_count; i++)
+		if (report_is_concerned(r, &snap->degraded[i]))
+			return false;
+	return snap->is_complete && !snap->unreadable_count;
 }
 
-/* Rules that could not be asked for another reason than that it takes time. */
+/* Not for want of time, and not because this namespace is not the place to ask. */
+static bool is_refused(const struct unknown_check *u)
+{
+	return !u->needs_time && !u->is_of_host;
+}
+
+/* Rules that could not be asked. */
 static size_t count_refused(const struct report *r)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < r->unknown_count; i++)
-		count += !r->unknown[i].needs_time;
+		count += is_refused(&r->unknown[i]);
 	return count;
 }
 
 /* "not everything could be seen, 2 checks not made in full" */
 static void put_completeness(struct page *p)
 {
-	bool is_seen = is_all_seen(p->r->snap);
+	bool is_seen = is_all_seen(p->r);
 	size_t refused = count_refused(p->r);
 	if (!is_seen)
 		strbuf_add(&p->line, "not everything could be seen");
@@ -427,7 +437,7 @@ static void write_unchecked(struct page *p)
 	const struct report *r = p->r;
 	for (size_t i = 0; i < r->unknown_count; i++) {
 		auto_strbuf struct strbuf codes = { 0 };
-		if (r->unknown[i].needs_time || is_lack_told(r, i))
+		if (!is_refused(&r->unknown[i]) || is_lack_told(r, i))
 			continue;
 		for (size_t j = i; j < r->unknown_count; j++)
 			if (is_same_lack(&r->unknown[i], &r->unknown[j]))
@@ -458,7 +468,8 @@ static void write_completeness(struct page *p)
 		write_missing(p, "some records", why);
 	}
 	for (size_t i = 0; i < snap->degraded_count; i++)
-		write_missing(p, snap->degraded[i].what, snap->degraded[i].why);
+		if (report_is_concerned(p->r, &snap->degraded[i]))
+			write_missing(p, snap->degraded[i].what, snap->degraded[i].why);
 	write_unchecked(p);
 }
 

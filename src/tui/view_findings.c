@@ -95,7 +95,9 @@ static void add_subject(struct page *page, const struct report *r,
 	}
 	if (f->process != NO_INDEX) {
 		const struct process *p = &r->snap->processes[f->process];
-		text_sanitize(&text, p->comm, strlen(p->comm));
+		const char *name = process_stack(r, p);
+		name = name ? name : p->comm;
+		text_sanitize(&text, name, strlen(name));
 		strbuf_addf(&text, "[%d]", p->pid);
 	}
 	if (text.len)

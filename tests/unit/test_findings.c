@@ -741,12 +741,16 @@ static void orphans_are_held_against_their_limit(void **state)
 		int64_t count, max;
 		int severity; /* -1 = no finding */
 		bool is_unknown;
+		int64_t other; /* what every network namespace has */
+		bool is_of_host;
 	} cases[] = {
-		{ 249, 1000, -1, false },
-		{ 250, 1000, SEVERITY_WARNING, false },
-		{ 500, 1000, SEVERITY_CRITICAL, false },
-		{ -1, 1000, -1, true },
-		{ 500, -1, -1, true },
+		{ 249, 1000, -1, false, 0, false },
+		{ 250, 1000, SEVERITY_WARNING, false, 0, false },
+		{ 500, 1000, SEVERITY_CRITICAL, false, 0, false },
+		{ -1, 1000, -1, true, 0, false },
+		{ 500, 0, -1, true, 0, false },
+		{ 500, -1, -1, true, 0, true },
+		{ 500, -1, -1, true, -1, false }, /* nothing can be read there */
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct fixture f;
@@ -754,13 +758,15 @@ static void orphans_are_held_against_their_limit(void **state)
 		snapshot_begin(&f.snap, 1000000);
 		f.snap.kernel[KERNEL_TCP_ORPHANS] = cases[i].count;
 		f.snap.kernel[KERNEL_TCP_MAX_ORPHANS] = cases[i].max;
+		f.snap.kernel[KERNEL_TCP_ORPHAN_RETRIES] = cases[i].other;
 		snapshot_finish(&f.snap);
 		fixture_diagnose(&f);
 		const struct finding *finding = find(&f, FINDING_ORPHANS);
 		assert_int_equal(finding ? (int)finding->severity : -1,
 				 cases[i].severity);
-		assert_int_equal(find_unknown(&f, FINDING_ORPHANS) != NULL,
-				 cases[i].is_unknown);
+		const struct unknown_check *u = find_unknown(&f, FINDING_ORPHANS);
+		assert_int_equal(u != NULL, cases[i].is_unknown);
+		assert_int_equal(u && u->is_of_host, cases[i].is_of_host);
 		fixture_clear(&f);
 	}
 }

@@ -515,6 +515,138 @@ static void what_was_not_seen_is_said(void **state)
 	fixture_clear(&f);
 }
 
+static void the_peer_of_a_finding_is_an_attribute(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *peer, *address, *port;
+	} cases[] = {
+		{ "10.0.3.7:5432", "\"network.peer.address\":\"10.0.3.7\"",
+		  "\"network.peer.port\":5432" },
+		{ "[fd00::7]:5432", "\"network.peer.address\":\"fd00::7\"",
+		  "\"network.peer.port\":5432" },
+		{ "10.0.3.7", "\"network.peer.address\":\"10.0.3.7\"", NULL },
+		{ "fd00::7", "\"network.peer.address\":\"fd00::7\"", NULL },
+		{ "10.0.3.0/24", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		make_night(&f, "uvicorn");
+		for (size_t j = 0; j < f.report.finding_count; j++)
+			snprintf(f.report.findings[j].peer,
+				 sizeof(f.report.findings[j].peer), "%s",
+				 cases[i].peer);
+		char *text = render(&f, &renderer_json, CHECK, &no_options);
+		assert_non_null(strstr(text, cases[i].address ? cases[i].address
+							      : "\"causes\":[\""));
+		assert_int_equal(strstr(text, "network.peer.address") != NULL,
+				 cases[i].address != NULL);
+		assert_int_equal(strstr(text, "network.peer.port") != NULL,
+				 cases[i].port != NULL);
+		if (cases[i].port)
+			assert_non_null(strstr(text, cases[i].port));
+		assert_schema(text);
+		free(text);
+		fixture_clear(&f);
+	}
+}
+
+/* A container cannot see it, and cannot help that: JSON tells, nobody is nagged. */
+static void what_only_the_host_knows_is_no_lack(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f);
+	snapshot_put(&f.snap, a_listener(0, 128));
+	snapshot_put(&f.snap, a_connection());
+	f.snap.kernel[KERNEL_TCP_MAX_ORPHANS] = -1;
+	put_owner(&f, "uvicorn");
+	finish(&f);
+	char *text = text_of(&f, CHECK, &no_options);
+	assert_non_null(strstr(text, "nothing left out"));
+	assert_null(strstr(text, "orphans"));
+	free(text);
+	text = render(&f, &renderer_json, CHECK, &no_options);
+	assert_non_null(strstr(text, "{\"check\":\"orphans\",\"reason\":"));
+	assert_schema(text);
+	free(text);
+	fixture_clear(&f);
+}
+
+/* An nginx that has nothing to do with what was asked for is not spoken of. */
+static void a_foreign_configuration_is_left_out(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *filter;
+		int32_t parent; /* of the worker; the master is 900 */
+		uint16_t upstream;
+		bool is_said;
+	} cases[] = {
+		{ ":30020", 1, 9000, false },   { ":443", 1, 9000, false },
+		{ ":443", 900, 9000, true },    { ":30020", 900, 9000, false },
+		{ ":30020", 900, 30020, true }, /* its other end is selected */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct filter *filter;
+		struct error err;
+		uint32_t mine[] = { 5000 }, others[] = { 7001, 7002 };
+		struct tcp_socket at_nginx = a_connection(), upstream = a_connection();
+		at_nginx.cookie = 201, at_nginx.inode = 7001, at_nginx.local_port = 443;
+		upstream.cookie = 202, upstream.inode = 7002;
+		upstream.local_port = CLIENT_PORT;
+		upstream.peer_port = cases[i].upstream;
+		begin(&f);
+		snapshot_put(&f.snap, a_connection());
+		snapshot_put(&f.snap, at_nginx);
+		snapshot_put(&f.snap, upstream);
+		snapshot_put_process(&f.snap, 4711, "python3", mine, 1);
+		snapshot_put_process(&f.snap, 901, "nginx", others, 2);
+		f.snap.processes[1].ppid = cases[i].parent;
+		snapshot_add_degraded(&f.snap, DEGRADED_NGINX "900", "cannot read x");
+		finish(&f);
+		assert_int_equal(filter_parse(cases[i].filter, &filter, NULL, &err), 0);
+		struct diagnose_options options = { .filter = filter,
+						    .with_findings = true };
+		diagnose(&f.snap, f.history, &f.limits, &options, &f.report);
+		/* The filter takes the upstream's row for its peer port as well. */
+		assert_int_equal(report_is_concerned(&f.report, f.snap.degraded),
+				 cases[i].is_said);
+		char what[] = "process owners", why[] = "no permission";
+		const struct degraded any = { what, why };
+		assert_true(report_is_concerned(&f.report, &any));
+		filter_free(filter);
+		fixture_clear(&f);
+	}
+}
+
+/* The same name in the finding and in the table, whatever the program is called. */
+static void a_server_is_called_by_its_name_and_not_its_interpreters(void **state)
+{
+	(void)state;
+	static const char cmdline[] = "python3\0-m\0uvicorn\0app:app";
+	struct fixture f;
+	make_night(&f, "python3");
+	struct process *p = &f.snap.processes[0];
+	free(p->cmdline);
+	p->cmdline = xmalloc(sizeof(cmdline));
+	memcpy(p->cmdline, cmdline, sizeof(cmdline));
+	p->cmdline_len = sizeof(cmdline);
+	fixture_diagnose(&f);
+	char *text = text_of(&f, CHECK, &no_options);
+	assert_non_null(strstr(text, "never     uvicorn[4711] fd 11\n"));
+	assert_null(strstr(text, "python3"));
+	free(text);
+	text = render(&f, &renderer_json, CHECK, &no_options);
+	assert_non_null(strstr(text, "\"process.executable.name\":\"python3\","
+				     "\"conn_doctor.stack\":\"uvicorn\""));
+	assert_schema(text);
+	free(text);
+	fixture_clear(&f);
+}
+
 static void colour_is_never_alone(void **state)
 {
 	(void)state;
@@ -658,6 +790,11 @@ int main(void)
 		cmocka_unit_test(absent_fields_have_no_key),
 		cmocka_unit_test(empty_report_is_a_valid_document),
 		cmocka_unit_test(what_was_not_seen_is_said),
+		cmocka_unit_test(the_peer_of_a_finding_is_an_attribute),
+		cmocka_unit_test(what_only_the_host_knows_is_no_lack),
+		cmocka_unit_test(a_foreign_configuration_is_left_out),
+		cmocka_unit_test(
+			a_server_is_called_by_its_name_and_not_its_interpreters),
 		cmocka_unit_test(colour_is_never_alone),
 		cmocka_unit_test(lines_fit_the_terminal),
 		cmocka_unit_test(long_output_is_summarised),

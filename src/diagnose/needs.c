@@ -144,7 +144,8 @@ static bool has_trend(struct report *r, enum finding_kind kind)
 	if (has_growth_window(r))
 		return true;
 	add_untimed(r, kind,
-		    "needs %" PRIu64 " samples over %s: --state, or more passes",
+		    "needs %" PRIu64
+		    " samples over %s: several runs with --state, or more passes",
 		    limit_value(r, LIMIT_TREND_POINTS),
 		    duration_print(limit_value(r, LIMIT_TREND_WINDOW), window));
 	return false;

@@ -97,12 +97,15 @@ static void begin(struct fixture *f)
 static void put_owner(struct fixture *f, const char *comm)
 {
 	static const uint32_t inodes[] = { 4999, 5000, 5001, 5002, 5003 };
-	static const char cmdline[] = "python3\0/usr/bin/uvicorn\0app:app";
+	static const char interpreter[] = "python3";
+	auto_strbuf struct strbuf cmdline = { 0 };
+	strbuf_add_len(&cmdline, interpreter, sizeof(interpreter));
+	strbuf_add_len(&cmdline, comm, strlen(comm) + 1);
 	snapshot_put_process(&f->snap, 4711, comm, inodes, 5);
 	struct process *p = &f->snap.processes[f->snap.process_count - 1];
-	p->cmdline = xmalloc(sizeof(cmdline));
-	memcpy(p->cmdline, cmdline, sizeof(cmdline));
-	p->cmdline_len = sizeof(cmdline);
+	p->cmdline = xmalloc(cmdline.len);
+	memcpy(p->cmdline, cmdline.text, cmdline.len);
+	p->cmdline_len = (uint32_t)cmdline.len;
 }
 
 static void make_healthy(struct fixture *f)
@@ -169,10 +172,8 @@ static void stuck_worker_is_told_once_with_its_evidence(void **state)
 		"itself\n"
 		"    next      Make handlers that block plain `def` (they run in a "
 		"thread), or await asyncio.to_thread().\n"
-		"              uvicorn has no watchdog; under gunicorn a blocked "
-		"worker "
-		"is replaced after 30 s: gunicorn -k uvicorn_worker.UvicornWorker -t "
-		"30 --keep-alive 75 app:app\n"
+		"              Run more than one worker, so that one blocked loop is "
+		"not the whole service: --workers 4\n"
 		"              Give every outgoing call (database, HTTP) a timeout "
 		"that "
 		"is shorter than the clients'.\n"

@@ -180,8 +180,24 @@ static bool is_waiting_for_accept(const struct context *c, struct conclusion *ou
 	       holds(out, c->d.age_ms, c->sk->data_segs_out == 0);
 }
 
+/*
+ * The application sends on this very connection, and began long after the newest
+ * bytes of the peer came: it is busy with its reply, or does not care for input.
+ * Once that is as long ago as it had lasted, it says nothing any more.
+ */
+static bool is_serving(const struct context *c, enum limit_id patience)
+{
+	const struct tcp_socket *sk = c->sk;
+	return (sk->has & TCP_HAS_NOTSENT) && sk->data_segs_out &&
+	       sk->last_data_recv_ms >= sk->last_data_sent_ms + limit_of(c, patience) &&
+	       sk->last_data_sent_ms * 2ULL < sk->last_data_recv_ms;
+}
+
 static bool is_close_wait_unread(const struct context *c, struct conclusion *out)
 {
+	/* A client that has said all may wait for a long reply. */
+	if (is_serving(c, LIMIT_CLOSE_WAIT_UNREAD_AGE))
+		return false;
 	/* Reading what came before the FIN, however slowly, is looking. */
 	if (has_two_samples(c) && c->past->has_consumed)
 		return false;
@@ -211,7 +227,10 @@ static bool is_state_only(const struct context *c, struct conclusion *out)
  */
 static bool is_unread(const struct context *c, struct conclusion *out)
 {
+	bool is_window_closed = (c->sk->has & TCP_HAS_RCV_WND) && c->sk->rcv_wnd == 0;
 	int64_t since_ms = c->sk->last_data_recv_ms;
+	if (is_serving(c, LIMIT_UNREAD_AGE) && !is_window_closed)
+		return false;
 	if (has_two_samples(c)) {
 		if (c->past->has_consumed)
 			return false;
@@ -236,9 +255,26 @@ static bool is_reply_certain(const struct context *c, int64_t since_ms)
 	return s && s->request_response_ms && since_ms >= s->request_response_ms;
 }
 
+/*
+ * Data went one way only, and went on for longer than a reply may take after the
+ * handshake (the clock of a direction that never moved shows it): logs and metrics
+ * are sent like that, and nobody owes anything.
+ */
+static bool is_one_way(const struct context *c, uint32_t moved_ms, uint32_t silent_ms,
+		       bool has_answered, enum limit_id patience)
+{
+	return !has_answered && silent_ms > moved_ms &&
+	       silent_ms - moved_ms >= limit_of(c, patience);
+}
+
 static bool is_slow_response(const struct context *c, struct conclusion *out)
 {
-	int64_t since_ms = c->sk->last_data_recv_ms;
+	const struct tcp_socket *sk = c->sk;
+	int64_t since_ms = sk->last_data_recv_ms;
+	if (!is_reply_certain(c, since_ms) &&
+	    is_one_way(c, sk->last_data_recv_ms, sk->last_data_sent_ms,
+		       sk->data_segs_out > 0, LIMIT_SLOW_RESPONSE_AGE))
+		return false;
 	if (c->d.turn != TURN_LOCAL ||
 	    !is_at_least(since_ms, c, LIMIT_SLOW_RESPONSE_AGE))
 		return false;
@@ -249,7 +285,12 @@ static bool is_slow_response(const struct context *c, struct conclusion *out)
 
 static bool is_slow_upstream(const struct context *c, struct conclusion *out)
 {
-	int64_t since_ms = c->sk->last_data_sent_ms;
+	const struct tcp_socket *sk = c->sk;
+	int64_t since_ms = sk->last_data_sent_ms;
+	if (!has_protocol(c, PROTOCOL_REQUEST_RESPONSE) &&
+	    is_one_way(c, sk->last_data_sent_ms, sk->last_data_recv_ms,
+		       sk->bytes_received > 0, LIMIT_SLOW_UPSTREAM_AGE))
+		return false;
 	if (c->d.turn != TURN_PEER ||
 	    !is_at_least(since_ms, c, LIMIT_SLOW_UPSTREAM_AGE))
 		return false;

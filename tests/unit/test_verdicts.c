@@ -396,6 +396,65 @@ static void an_application_that_reads_is_not_stuck(void **state)
 	fixture_clear(&f);
 }
 
+/* Long after the newest bytes came, the application sends on the connection. */
+static void who_sends_on_it_is_not_stuck_because_of_it(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t received_ms, sent_ms;
+		bool is_serving;
+	} cases[] = {
+		{ 8000, 3001, false },   /* not yet for 5 s */
+		{ 8000, 3000, true },    /* for 5 s */
+		{ 60000, 29999, true },  /* for longer than it is ago */
+		{ 60000, 30000, false }, /* no more */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tcp_socket sk = a_connection();
+		sk.recv_queue = 1;
+		sk.rcv_wnd = 64000;
+		sk.last_data_recv_ms = sk.last_ack_recv_ms = cases[i].received_ms;
+		sk.last_data_sent_ms = cases[i].sent_ms;
+		bool is_serving = cases[i].is_serving;
+		enum verdict open = assess(sk, 2).verdict;
+		assert_int_equal(open, is_serving ? VERDICT_ACTIVE : VERDICT_UNREAD);
+		sk.rcv_wnd = 0; /* nothing more fits in */
+		assert_verdict(sk, 2, UNREAD);
+		sk.state = TCP_STATE_CLOSE_WAIT;
+		enum verdict closed = assess(sk, 2).verdict;
+		assert_int_equal(closed, is_serving ? VERDICT_CLOSE_WAIT
+						    : VERDICT_CLOSE_WAIT_UNREAD);
+		sk.has &= (uint16_t)~TCP_HAS_NOTSENT;
+		assert_verdict(sk, 2, CLOSE_WAIT_UNREAD);
+	}
+}
+
+/* Lines of a log: a minute after the handshake the peer still sends. */
+static void what_goes_one_way_for_long_owes_no_reply(void **state)
+{
+	(void)state;
+	struct tcp_socket sk = a_connection();
+	sk.data_segs_out = 0;
+	sk.last_data_recv_ms = sk.last_ack_recv_ms = 40000;
+	sk.last_data_sent_ms = 69990; /* the handshake */
+	assert_verdict(sk, 2, SLOW_RESPONSE);
+	sk.last_data_sent_ms = 70000;
+	assert_verdict(sk, 2, IDLE);
+	sk.data_segs_out = 1;
+	assert_verdict(sk, 2, SLOW_RESPONSE);
+
+	sk = a_connection();
+	sk.local_port = 40001; /* a client */
+	sk.bytes_received = 0;
+	sk.last_data_sent_ms = sk.last_ack_recv_ms = 40000;
+	sk.last_data_recv_ms = 69990;
+	assert_verdict(sk, 2, SLOW_UPSTREAM);
+	sk.last_data_recv_ms = 70000;
+	assert_verdict(sk, 2, IDLE);
+	sk.bytes_received = 1;
+	assert_verdict(sk, 2, SLOW_UPSTREAM);
+}
+
 static void idle_time_before_the_request_does_not_count_as_unread(void **state)
 {
 	(void)state;
@@ -696,6 +755,8 @@ int main(void)
 		cmocka_unit_test(entering_close_wait_is_known_exactly_when_seen),
 		cmocka_unit_test(bytes_left_unread_for_five_seconds_are_a_fault),
 		cmocka_unit_test(an_application_that_reads_is_not_stuck),
+		cmocka_unit_test(who_sends_on_it_is_not_stuck_because_of_it),
+		cmocka_unit_test(what_goes_one_way_for_long_owes_no_reply),
 		cmocka_unit_test(idle_time_before_the_request_does_not_count_as_unread),
 		cmocka_unit_test(a_reply_owed_for_long_is_a_slow_response),
 		cmocka_unit_test(nobody_owes_anything_when_the_order_is_unknown),

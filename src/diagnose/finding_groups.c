@@ -38,6 +38,7 @@ void group_add_row(struct group *g, const struct report *r, uint32_t row)
 	if (g->owner != owner)
 		g->owner = NO_INDEX;
 	g->closed_count += sk->state == TCP_STATE_CLOSE_WAIT;
+	g->unseen_count += sk->state == TCP_STATE_CLOSE_WAIT && sk->recv_queue > 0;
 	g->queued_count += sk->inode == 0;
 	g->proven_count += a->confidence == CONFIDENCE_PROVEN;
 	g->likely_count += a->confidence == CONFIDENCE_LIKELY;
@@ -103,12 +104,15 @@ static void group_rows(const struct report *r, struct groups *all)
 			continue;
 		uint32_t row = (uint32_t)i;
 		int32_t service = service_index(r, row);
+		int kind = kind_of[a->verdict];
+		/* A pool that does not look at what the peer closed is not stuck. */
+		if (a->verdict == VERDICT_CLOSE_WAIT_UNREAD && service == NO_INDEX)
+			kind = FINDING_CLOSE_WAIT_LEAK;
 		/* Without a service the process is all there is to go by. */
 		int32_t process = is_by_process[a->verdict] || service == NO_INDEX
 					  ? process_index(r, row)
 					  : NO_INDEX;
-		group_add_row(group_of(all, (enum finding_kind)kind_of[a->verdict],
-				       service, process),
+		group_add_row(group_of(all, (enum finding_kind)kind, service, process),
 			      r, row);
 	}
 }

@@ -17,6 +17,7 @@ struct group {
 	int32_t process; /* NO_INDEX: not known, or about the whole service */
 	size_t count;
 	size_t closed_count; /* of them, the peer has closed already */
+	size_t unseen_count; /* of those, the application did not look */
 	size_t queued_count; /* of them, not accepted yet */
 	size_t proven_count, likely_count;
 	uint64_t unread_bytes, unsent_bytes;
@@ -66,6 +67,13 @@ struct queue_state {
 	bool is_full;
 };
 struct queue_state queue_state_of(const struct report *r, const struct service *s);
+
+/*
+ * How long ago the service, or that process for it, answered or closed one of its
+ * connections; -1 = not within that time. See liveness.c.
+ */
+int64_t answered_ms(const struct report *r, int32_t service, int32_t process,
+		    int64_t within_ms);
 
 /* A new finding about the group, with what all kinds have in common. */
 struct finding *add_finding(struct report *r, const struct group *g);

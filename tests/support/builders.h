@@ -156,6 +156,13 @@ static inline void fixture_diagnose(struct fixture *f)
 	diagnose(&f->snap, f->history, &f->limits, &options, &f->report);
 }
 
+/* After a change of the snapshot. */
+static inline void fixture_diagnose_again(struct fixture *f)
+{
+	report_clear(&f->report);
+	fixture_diagnose(f);
+}
+
 /* Row 1 is the connection, row 0 the listener. */
 static inline const struct assessment *fixture_assess(struct fixture *f)
 {

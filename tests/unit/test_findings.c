@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -275,6 +276,221 @@ static void one_old_unread_end_of_stream_is_a_leak(void **state)
 	assert_non_null(find(&f, FINDING_CLOSE_WAIT_LEAK));
 	assert_null(find(&f, FINDING_STUCK_WORKER));
 	fixture_clear(&f);
+}
+
+/* An idle pool of a client does not look at what its peer closed or sent. */
+static void a_client_that_does_not_look_is_not_stuck(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t since_ms, unread;
+		int severity; /* of the leak, -1 = none */
+	} cases[] = {
+		{ 59990, 1, -1 },
+		{ 60000, 1, SEVERITY_WARNING },
+		{ 300000, 1, SEVERITY_WARNING },  /* a pool: only the end is unread */
+		{ 300000, 9, SEVERITY_CRITICAL }, /* a reply is */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		for (int j = 0; j < 10; j++) {
+			struct tcp_socket sk =
+				closed(cases[i].since_ms, cases[i].unread);
+			sk.local_port = 50000;
+			scene_add(&s, sk);
+		}
+		scene_show(&f, &s, a_listener(0, 128));
+		const struct finding *leak = find(&f, FINDING_CLOSE_WAIT_LEAK);
+		assert_null(find(&f, FINDING_STUCK_WORKER));
+		assert_int_equal(leak ? (int)leak->severity : -1, cases[i].severity);
+		fixture_clear(&f);
+	}
+}
+
+static void what_a_client_leaves_unread_is_a_suspicion(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct scene s = { 0 };
+	fixture_init(&f);
+	for (int i = 0; i < 3; i++) {
+		struct tcp_socket sk = unread(40000);
+		sk.local_port = 50000;
+		scene_add(&s, sk);
+	}
+	scene_show(&f, &s, a_listener(0, 128));
+	const struct finding *finding = find(&f, FINDING_STUCK_WORKER);
+	assert_int_equal(finding->severity, SEVERITY_WARNING);
+	assert_int_equal(finding->confidence, CONFIDENCE_SUSPECT);
+	assert_string_equal(finding->summary,
+			    "3 outgoing connections unread for at least 40s");
+	/* A stopped process reads nothing, and nobody has to guess why. */
+	f.snap.processes[0].state = 'T';
+	fixture_diagnose_again(&f);
+	finding = find(&f, FINDING_STUCK_WORKER);
+	assert_int_equal(finding->severity, SEVERITY_CRITICAL);
+	assert_string_equal(finding->next[0], "kill -CONT 4711   lets it go on");
+	fixture_clear(&f);
+}
+
+/* Replies on other connections refute that the worker is stuck, not the wait. */
+static void a_worker_that_answers_others_is_not_stuck(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t replied_ms;
+		int others;
+		bool is_stuck;
+		enum severity severity;
+	} cases[] = {
+		{ 4990, 3, false, SEVERITY_WARNING },  /* most are answered */
+		{ 4990, 2, false, SEVERITY_CRITICAL }, /* half of them */
+		{ 5000, 3, true, SEVERITY_CRITICAL },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		for (int j = 0; j < 2; j++)
+			scene_add(&s, unread(40000));
+		struct tcp_socket sk = a_connection();
+		sk.last_data_sent_ms = cases[i].replied_ms;
+		sk.last_data_recv_ms = cases[i].replied_ms + 10;
+		for (int j = 0; j < cases[i].others; j++)
+			scene_add(&s, sk);
+		scene_show(&f, &s, a_listener(0, 128));
+		const struct finding *finding = find(&f, FINDING_STUCK_WORKER);
+		assert_int_equal(finding->severity, cases[i].severity);
+		assert_int_equal(finding->confidence, cases[i].is_stuck
+							      ? CONFIDENCE_PROVEN
+							      : CONFIDENCE_LIKELY);
+		assert_int_equal(strstr(finding->summary, "worker stuck") != NULL,
+				 cases[i].is_stuck);
+		fixture_clear(&f);
+	}
+}
+
+/* What the kernel still sends of an earlier reply says nothing about the worker. */
+static void what_the_kernel_sends_is_no_reply(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct scene s = { 0 };
+	fixture_init(&f);
+	scene_add(&s, unread(40000));
+	scene_add(&s, unread(40000));
+	struct tcp_socket sk = a_connection();
+	sk.last_data_sent_ms = 10;
+	sk.send_queue = 70000;
+	scene_add(&s, sk);
+	scene_show(&f, &s, a_listener(0, 128));
+	assert_non_null(strstr(find(&f, FINDING_STUCK_WORKER)->summary, "stuck for"));
+	fixture_clear(&f);
+}
+
+static struct tcp_socket closed_here(uint32_t ago_ms)
+{
+	struct tcp_socket sk = a_connection();
+	sk.state = TCP_STATE_TIME_WAIT;
+	sk.timer = TCP_TIMER_TIME_WAIT;
+	sk.has = 0;
+	sk.inode = 0;
+	sk.expires_ms = 60000 - ago_ms;
+	return sk;
+}
+
+/* A saturated worker accepts, and its clients wait all the same. */
+static void a_queue_that_moves_is_not_called_abandoned_by_all(void **state)
+{
+	(void)state;
+	static const struct {
+		int closes;
+		uint32_t ago_ms;
+		bool is_moving;
+	} cases[] = {
+		{ 2, 9990, true },
+		{ 2, 10000, false }, /* before the oldest in the queue came */
+		{ 1, 9990, false },  /* the peer may have closed late */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		scene_add(&s, queued(10000));
+		scene_add(&s, queued(2000));
+		for (int j = 0; j < cases[i].closes; j++)
+			scene_add(&s, closed_here(cases[i].ago_ms));
+		scene_show(&f, &s, a_listener(2, 128));
+		const struct finding *finding = find(&f, FINDING_STUCK_WORKER);
+		assert_int_equal(finding->severity, SEVERITY_WARNING);
+		assert_int_equal(strstr(finding->summary, "nobody accepts") == NULL,
+				 cases[i].is_moving);
+		fixture_clear(&f);
+	}
+}
+
+/* The main thread waits for events, and only ends of streams are unread. */
+static void handlers_of_clients_that_left_are_no_stuck_worker(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *wchan;
+		uint32_t unread;
+		bool is_stuck;
+	} cases[] = {
+		{ "do_epoll_wait", 1, false }, { "inet_csk_accept", 1, false },
+		{ "do_epoll_wait", 2, true }, /* a byte of a request is unread */
+		{ "futex_wait", 1, true },     { "", 1, true },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		for (int j = 0; j < 3; j++)
+			scene_add(&s, closed(40000, cases[i].unread));
+		scene_show(&f, &s, a_listener(0, 128));
+		snprintf(f.snap.processes[0].wchan, sizeof(f.snap.processes[0].wchan),
+			 "%s", cases[i].wchan);
+		fixture_diagnose_again(&f);
+		const struct finding *finding = find(&f, FINDING_STUCK_WORKER);
+		bool is_stuck = strstr(finding->summary, "worker stuck") != NULL;
+		assert_int_equal(is_stuck, cases[i].is_stuck);
+		assert_int_equal(finding->severity,
+				 is_stuck ? SEVERITY_CRITICAL : SEVERITY_WARNING);
+		fixture_clear(&f);
+	}
+}
+
+/* `sleep`, started by the server, has inherited the listener: it is no worker. */
+static void a_program_that_inherited_the_listener_is_not_accused(void **state)
+{
+	(void)state;
+	static const char *const commands[] = { "/usr/bin/sleep", "/usr/bin/python3" };
+	for (int is_worker = 0; is_worker < 2; is_worker++) {
+		struct fixture f;
+		struct scene s = { 0 };
+		fixture_init(&f);
+		scene_add(&s, queued(8000));
+		scene_add(&s, queued(8000));
+		scene_show(&f, &s, a_listener(2, 128));
+		snapshot_put_process(&f.snap, 4712, is_worker ? "python3" : "sleep",
+				     (uint32_t[]){ 4999 }, 1);
+		struct process *child = &f.snap.processes[1];
+		child->ppid = 4711;
+		for (int i = 0; i < 2; i++) {
+			const char *line = i ? commands[is_worker] : commands[1];
+			f.snap.processes[i].cmdline = xstrdup(line);
+			f.snap.processes[i].cmdline_len = (uint32_t)strlen(line) + 1;
+		}
+		snapshot_finish(&f.snap);
+		fixture_diagnose_again(&f);
+		const struct finding *finding = find(&f, FINDING_STUCK_WORKER);
+		assert_int_equal(f.snap.processes[finding->process].pid,
+				 is_worker ? 4712 : 4711);
+		fixture_clear(&f);
+	}
 }
 
 static void suspicions_stay_informational(void **state)
@@ -1131,6 +1347,13 @@ int main(void)
 		cmocka_unit_test(a_queue_is_a_fault_when_it_lasts),
 		cmocka_unit_test(leaks_are_critical_when_old_and_many),
 		cmocka_unit_test(one_old_unread_end_of_stream_is_a_leak),
+		cmocka_unit_test(a_client_that_does_not_look_is_not_stuck),
+		cmocka_unit_test(what_a_client_leaves_unread_is_a_suspicion),
+		cmocka_unit_test(a_worker_that_answers_others_is_not_stuck),
+		cmocka_unit_test(what_the_kernel_sends_is_no_reply),
+		cmocka_unit_test(a_queue_that_moves_is_not_called_abandoned_by_all),
+		cmocka_unit_test(handlers_of_clients_that_left_are_no_stuck_worker),
+		cmocka_unit_test(a_program_that_inherited_the_listener_is_not_accused),
 		cmocka_unit_test(suspicions_stay_informational),
 		cmocka_unit_test(owed_replies_of_a_known_stack_are_a_warning),
 		cmocka_unit_test(the_fingerprint_outlives_a_restart),

@@ -127,7 +127,10 @@ static void make_night(struct fixture *f, const char *comm)
 	snapshot_put(&f->snap, an_unread_connection(0));
 	snapshot_put(&f->snap, an_unread_connection(1));
 	snapshot_put(&f->snap, a_close_wait_connection(2));
-	snapshot_put(&f->snap, an_active_connection(3));
+	/* The kernel sends what is left of an earlier reply: no sign of life. */
+	struct tcp_socket sending = an_active_connection(3);
+	sending.send_queue = 1000;
+	snapshot_put(&f->snap, sending);
 	put_owner(f, comm);
 	finish(f);
 }

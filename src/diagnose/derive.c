@@ -43,9 +43,24 @@ static bool has_peer_fin(const struct tcp_socket *sk)
 }
 
 /*
+ * Data came and data went within one tick of the clock. On a short path, what we
+ * sent before the peer did was acknowledged along with the peer's data; an
+ * acknowledgement that came alone, a delayed one, is for what we sent after it.
+ */
+static bool is_ack_alone(const struct tcp_socket *sk)
+{
+	enum { TICKS_MS = 8, TICK_US = 4000, DELAYED_ACK_MS = 250 };
+	uint32_t sent_ms = sk->last_data_sent_ms;
+	return sk->min_rtt_us && sk->min_rtt_us < TICK_US &&
+	       sent_ms >= sk->last_ack_recv_ms + TICKS_MS &&
+	       sent_ms <= sk->last_ack_recv_ms + DELAYED_ACK_MS;
+}
+
+/*
  * Whose move it is: the side that did not cause the last data event. Unknown
- * when no byte has moved yet, or both events fell into one clock tick. The clock
- * of a direction that never moved shows the handshake and says nothing.
+ * when no byte has moved yet, or both events fell into one clock tick and no
+ * acknowledgement tells them apart. The clock of a direction that never moved
+ * shows the handshake and says nothing.
  */
 static enum turn turn_of(const struct tcp_socket *sk)
 {
@@ -58,7 +73,8 @@ static enum turn turn_of(const struct tcp_socket *sk)
 	    (!has_sent || sk->last_data_recv_ms < sk->last_data_sent_ms))
 		return TURN_LOCAL;
 	if (has_sent &&
-	    (!has_received || sk->last_data_sent_ms < sk->last_data_recv_ms))
+	    (!has_received || sk->last_data_sent_ms < sk->last_data_recv_ms ||
+	     (sk->last_data_sent_ms == sk->last_data_recv_ms && is_ack_alone(sk))))
 		return TURN_PEER;
 	return TURN_UNKNOWN;
 }

@@ -429,6 +429,34 @@ static void who_sends_on_it_is_not_stuck_because_of_it(void **state)
 	}
 }
 
+/* Sent and received in one tick: the acknowledgement that came alone tells. */
+static void of_two_events_in_one_tick_the_acknowledged_is_the_later(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t ack_ms, min_rtt_us;
+		bool is_owed;
+	} cases[] = {
+		{ 39992, 50, true },    /* a delayed acknowledgement */
+		{ 39750, 50, true },    /* the latest one */
+		{ 40000, 50, false },   /* came with the data, or at once */
+		{ 39993, 50, false },   /* within two ticks */
+		{ 39749, 50, false },   /* of something else */
+		{ 39960, 4000, false }, /* they may have crossed */
+		{ 39960, 0, false },    /* not known */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tcp_socket sk = a_connection();
+		sk.local_port = 40001; /* a client */
+		sk.last_data_sent_ms = sk.last_data_recv_ms = 40000;
+		sk.last_ack_recv_ms = cases[i].ack_ms;
+		sk.min_rtt_us = cases[i].min_rtt_us;
+		assert_int_equal(assess(sk, 2).verdict, cases[i].is_owed
+								? VERDICT_SLOW_UPSTREAM
+								: VERDICT_IDLE);
+	}
+}
+
 /* Lines of a log: a minute after the handshake the peer still sends. */
 static void what_goes_one_way_for_long_owes_no_reply(void **state)
 {
@@ -756,6 +784,8 @@ int main(void)
 		cmocka_unit_test(bytes_left_unread_for_five_seconds_are_a_fault),
 		cmocka_unit_test(an_application_that_reads_is_not_stuck),
 		cmocka_unit_test(who_sends_on_it_is_not_stuck_because_of_it),
+		cmocka_unit_test(
+			of_two_events_in_one_tick_the_acknowledged_is_the_later),
 		cmocka_unit_test(what_goes_one_way_for_long_owes_no_reply),
 		cmocka_unit_test(idle_time_before_the_request_does_not_count_as_unread),
 		cmocka_unit_test(a_reply_owed_for_long_is_a_slow_response),

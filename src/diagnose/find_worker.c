@@ -386,19 +386,6 @@ static void find_unread_outgoing(struct report *r, const struct group *g)
 			 p->pid);
 }
 
-/* Others of the worker's connections are answered, and they are the more. */
-static bool is_minority(const struct report *r, const struct group *g)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < r->snap->socket_count; i++) {
-		const struct tcp_socket *sk = &r->snap->sockets[i];
-		count += sk->state == TCP_STATE_ESTABLISHED && sk->inode &&
-			 service_index(r, (uint32_t)i) == g->service &&
-			 process_index(r, (uint32_t)i) == g->process;
-	}
-	return g->count * 2 < count;
-}
-
 /*
  * Since when a reply on another of its connections refutes that the worker is
  * stuck: a moment ago, or since the oldest that waits came if that is later.
@@ -454,8 +441,7 @@ static void add_left_by_clients(struct report *r, const struct group *g)
 	add_stack_advice(r, f);
 }
 
-static void say_unread(struct report *r, struct finding *f, const struct group *g,
-		       int64_t alive_ms)
+static void say_unread(struct finding *f, const struct group *g, int64_t alive_ms)
 {
 	char age[FORMAT_SIZE], size[FORMAT_SIZE], gone[48];
 	set_summary(f,
@@ -474,9 +460,7 @@ static void say_unread(struct report *r, struct finding *f, const struct group *
 	if (alive_ms < 0)
 		return;
 	say_answered(f, alive_ms);
-	f->confidence = CONFIDENCE_LIKELY;
-	if (is_minority(r, g))
-		f->severity = SEVERITY_WARNING;
+	f->confidence = CONFIDENCE_LIKELY; /* that it is the worker's fault */
 }
 
 /*
@@ -511,7 +495,7 @@ void find_stuck_worker(struct report *r, const struct groups *all,
 	if (is_older(r, g, LIMIT_STUCK_WORKER_CRITICAL_AGE))
 		f->severity = SEVERITY_CRITICAL;
 	f->warning = (double)limit_value(r, LIMIT_STUCK_WORKER_SOCKETS) - 1;
-	say_unread(r, f, g, alive_ms);
+	say_unread(f, g, alive_ms);
 	if (queue_service != NO_INDEX)
 		say_queue(r, f, g, queued, abandoned);
 	say_process(r, f);

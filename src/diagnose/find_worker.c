@@ -395,8 +395,7 @@ static int64_t worker_answered_ms(const struct report *r, const struct group *g)
 	int64_t within = (int64_t)limit_value(r, LIMIT_UNREAD_AGE);
 	if (oldest_ms(g) < within)
 		within = oldest_ms(g);
-	return g->process == NO_INDEX ? -1
-				      : answered_ms(r, g->service, g->process, within);
+	return answered_ms(r, g->service, g->process, within);
 }
 
 /* Its main thread waits for events or for clients: nothing blocks it. */

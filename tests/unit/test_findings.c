@@ -365,6 +365,31 @@ static void a_worker_that_answers_others_is_not_stuck(void **state)
 	}
 }
 
+/* Whose they are is not visible: then any worker's reply may be this one's. */
+static void without_owners_a_reply_of_any_worker_counts(void **state)
+{
+	(void)state;
+	for (uint32_t replied_ms = 4990; replied_ms <= 5000; replied_ms += 10) {
+		struct fixture f;
+		fixture_init(&f);
+		snapshot_begin(&f.snap, 1000000);
+		snapshot_put(&f.snap, a_listener(0, 128));
+		for (uint64_t i = 0; i < 3; i++) {
+			struct tcp_socket sk = i < 2 ? unread(40000) : a_connection();
+			sk.cookie = 100 + i;
+			sk.last_data_sent_ms = i < 2 ? 50000 : replied_ms;
+			snapshot_put(&f.snap, sk);
+		}
+		snapshot_finish(&f.snap);
+		fixture_diagnose(&f);
+		const struct finding *finding = find(&f, FINDING_STUCK_WORKER);
+		assert_int_equal(finding->process, NO_INDEX);
+		assert_int_equal(strstr(finding->summary, "worker stuck") != NULL,
+				 replied_ms == 5000);
+		fixture_clear(&f);
+	}
+}
+
 /* What the kernel still sends of an earlier reply says nothing about the worker. */
 static void what_the_kernel_sends_is_no_reply(void **state)
 {
@@ -1343,6 +1368,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_does_not_look_is_not_stuck),
 		cmocka_unit_test(what_a_client_leaves_unread_is_a_suspicion),
 		cmocka_unit_test(a_worker_that_answers_others_is_not_stuck),
+		cmocka_unit_test(without_owners_a_reply_of_any_worker_counts),
 		cmocka_unit_test(what_the_kernel_sends_is_no_reply),
 		cmocka_unit_test(a_queue_that_moves_is_not_called_abandoned_by_all),
 		cmocka_unit_test(handlers_of_clients_that_left_are_no_stuck_worker),

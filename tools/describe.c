@@ -171,7 +171,7 @@ int main(void)
 		       verdict_table[v].meaning);
 	for (enum finding_kind k = 0; k < FINDING_KIND_COUNT; k++)
 		printf("finding\t%s\t%s\t%s\n", finding_table[k].code, finding_title(k),
-		       finding_cause(k));
+		       finding_usual_cause(k));
 	for (enum finding_kind k = 0; k < FINDING_KIND_COUNT; k++)
 		print_rule(k);
 	return 0;

@@ -66,7 +66,7 @@ extern const struct finding_info finding_table[FINDING_KIND_COUNT];
 
 /* From its text: what it is, and what brings it about most often. */
 const char *finding_title(enum finding_kind kind);
-const char *finding_cause(enum finding_kind kind);
+const char *finding_usual_cause(enum finding_kind kind);
 
 enum { FINDING_EVIDENCE_MAX = 12, FINDING_NEXT_MAX = 6, NO_INDEX = -1 };
 
@@ -110,8 +110,14 @@ struct finding {
 	size_t next_count;
 	/* Of its kind: remedies for "CODE:ASPECT" are the ones; NULL = no more said */
 	const char *aspect;
+	/* Where this case tells it apart from the usual one of its kind; else NULL */
+	const char *cause;
+	bool is_remedy_told;  /* by `next`: what helps others would mislead here */
 	uint64_t fingerprint; /* stable identity: no values, no pids */
 };
+
+/* Its own cause, else the usual one. */
+const char *finding_cause(const struct finding *f);
 
 /* A rule that could not be asked, or not of all: neither sick nor healthy. */
 struct unknown_check {

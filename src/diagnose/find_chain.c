@@ -378,6 +378,8 @@ static struct finding *add_chain_finding(struct report *r, const struct chain *c
 		.process = process_of(c),
 	};
 	struct finding *f = add_finding(r, &g);
+	/* The values of this very pair; the texts for all pairs are for `explain`. */
+	f->is_remedy_told = true;
 	f->severity = SEVERITY_INFO;
 	f->confidence = CONFIDENCE_PROVEN;
 	f->acts = ACTS_LOCAL_APP;

@@ -117,6 +117,8 @@ static void advise_stuck_worker(const struct report *r, struct finding *f,
 				 ? "grep TracerPid /proc/%d/status   who holds it"
 				 : "kill -CONT %d   lets it go on",
 			 p->pid);
+		f->cause = "The process was stopped: SIGSTOP, Ctrl-Z, or a debugger.";
+		f->is_remedy_told = true;
 		return;
 	}
 	say_watchdog(f, &l);
@@ -203,9 +205,13 @@ static void add_close_wait_leak(struct report *r, const struct group *g)
 		add_next(f,
 			 "ls -l /proc/%d/fd   the descriptors named below are the leak",
 			 p->pid);
-	if (is_idle_pool(g))
+	if (is_idle_pool(g)) {
+		f->cause = "A pool that looks at its idle connections only when it "
+			   "needs one.";
+		f->is_remedy_told = true;
 		add_next(f, "a pool: drop idle connections sooner than the peer closes "
 			    "them");
+	}
 }
 
 void find_close_wait_leak(struct report *r, const struct groups *all,
@@ -378,6 +384,9 @@ static void find_unread_outgoing(struct report *r, const struct group *g)
 		advise_stuck_worker(r, f, false);
 		return;
 	}
+	f->cause = "An idle pool that looks when it needs one, or a program that is "
+		   "busy elsewhere.";
+	f->is_remedy_told = true;
 	add_next(f, "read or close each response; an idle pool reads only when it uses "
 		    "a connection");
 	if (p)
@@ -437,7 +446,7 @@ static void add_left_by_clients(struct report *r, const struct group *g)
 	if (p)
 		add_next(f, "ls -l /proc/%d/fd   the descriptors named below stay open",
 			 p->pid);
-	add_stack_advice(r, f);
+	f->cause = "Handlers go on, or wait, for clients that have left.";
 }
 
 static void say_unread(struct finding *f, const struct group *g, int64_t alive_ms)
@@ -459,6 +468,7 @@ static void say_unread(struct finding *f, const struct group *g, int64_t alive_m
 	if (alive_ms < 0)
 		return;
 	say_answered(f, alive_ms);
+	f->cause = "Some handlers or threads hang while the others go on.";
 	f->confidence = CONFIDENCE_LIKELY; /* that it is the worker's fault */
 }
 
@@ -567,10 +577,12 @@ void find_idle_accept(struct report *r, const struct groups *all,
 	int64_t alive_ms = queue_answered_ms(r, f, q.row, oldest_ms(&g));
 	say_idle_accept(f, &g, abandoned->count, alive_ms);
 	say_queue(r, f, &g, queue, abandoned);
-	if (alive_ms >= 0)
+	if (alive_ms >= 0) {
 		say_answered(f, alive_ms);
-	else
+		f->cause = "Requests come faster than the workers answer them.";
+	} else {
 		say_workers(r, f, q.row);
+	}
 	say_process(r, f);
 	advise_stuck_worker(r, f, alive_ms >= 0);
 }

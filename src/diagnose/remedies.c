@@ -136,22 +136,13 @@ static bool is_for(const struct knowledge_remedy *remedy, const struct finding *
 	return false;
 }
 
-/*
- * The chain names the values of this very pair and the flag to change; the general
- * texts, which list all pairs, are for `explain`.
- */
-static bool says_its_remedy(const struct finding *f)
-{
-	return f->kind == FINDING_TIMEOUT_CHAIN;
-}
-
 size_t report_remedies(const struct report *r, const struct finding *f,
 		       const struct knowledge_remedy **out, size_t max)
 {
 	enum { OF_STACK_MAX = 2, GENERAL_MAX = 2, BESIDE_STACK_MAX = 1 };
 	struct launch l;
 	size_t count = 0;
-	if (says_its_remedy(f))
+	if (f->is_remedy_told)
 		return 0;
 	const struct knowledge_code *k = knowledge_find(finding_table[f->kind].code);
 	const struct knowledge_stack *s = launch_of_finding(r, f, &l)

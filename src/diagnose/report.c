@@ -19,10 +19,15 @@ const char *finding_title(enum finding_kind kind)
 	return k ? k->title : finding_table[kind].code;
 }
 
-const char *finding_cause(enum finding_kind kind)
+const char *finding_usual_cause(enum finding_kind kind)
 {
 	const struct knowledge_code *k = knowledge_find(finding_table[kind].code);
 	return k ? k->causes[0] : "";
+}
+
+const char *finding_cause(const struct finding *f)
+{
+	return f->cause ? f->cause : finding_usual_cause(f->kind);
 }
 
 void finding_clear(struct finding *f)

@@ -461,7 +461,11 @@ static void set_knowledge(json_t *o, const struct report *r, const struct findin
 		set_text(remedy, "stack", remedy_stack(r, f, remedies[i]));
 		json_array_append_new(array, remedy);
 	}
-	set_new(o, "causes", k ? words(k->causes) : json_array());
+	const char *const own[] = { f->cause, NULL };
+	set_new(o, "causes",
+		f->cause ? words(own)
+		: k      ? words(k->causes)
+			 : json_array());
 	set_new(o, "remedies", array);
 }
 

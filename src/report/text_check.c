@@ -231,7 +231,7 @@ static void write_finding(struct page *p, const struct finding *f)
 		acts_phrase(f->acts));
 	write_evidence(p, f);
 	if (f->phase != PHASE_RECOVERING)
-		write_labelled(p, "cause", finding_cause(f->kind));
+		write_labelled(p, "cause", finding_cause(f));
 	for (size_t i = 0; i < f->next_count; i++)
 		write_labelled(p, i ? "" : "now", f->next[i]);
 	if (f->phase != PHASE_RECOVERING)

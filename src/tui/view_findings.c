@@ -157,7 +157,7 @@ static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 	add_subject(out, r, f);
 	add_since(out, f);
 	add_texts(out, "evidence", f->evidence, f->evidence_count);
-	page_add(out, "cause", finding_cause(f->kind), PAINT_NORMAL);
+	page_add(out, "cause", finding_cause(f), PAINT_NORMAL);
 	add_texts(out, "now", f->next, f->next_count);
 	add_remedies(out, r, f);
 	add_parts(out, r, position);

@@ -139,8 +139,10 @@ static void the_usual_cause_is_one_short_sentence(void **state)
 	(void)state;
 	for (enum finding_kind k = 0; k < FINDING_KIND_COUNT; k++) {
 		assert_true(*finding_title(k));
-		if (strlen(finding_cause(k)) > 100 || strlen(finding_cause(k)) < 10)
-			fail_msg("%s: %s", finding_table[k].code, finding_cause(k));
+		if (strlen(finding_usual_cause(k)) > 100 ||
+		    strlen(finding_usual_cause(k)) < 10)
+			fail_msg("%s: %s", finding_table[k].code,
+				 finding_usual_cause(k));
 	}
 }
 

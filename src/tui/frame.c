@@ -128,6 +128,13 @@ static void order_services(struct frame *f)
 	f->service_count = count;
 }
 
+static void measure_services(struct frame *f)
+{
+	free(f->gauges);
+	f->gauges = xcalloc(f->report.service_count + 1, sizeof(*f->gauges));
+	gauges_measure(&f->report, f->gauges);
+}
+
 void frame_diagnose(struct frame *f, const struct history *past,
 		    const struct frame_question *q)
 {
@@ -147,6 +154,7 @@ void frame_diagnose(struct frame *f, const struct history *past,
 	f->report.series = NULL;
 	order_by_harm(f, NULL);
 	order_services(f);
+	measure_services(f);
 }
 
 struct sort_item {
@@ -218,6 +226,7 @@ void frame_clear(struct frame *f)
 	detail_clear(&f->detail);
 	free(f->rows);
 	free(f->services);
+	free(f->gauges);
 	free(f->ages);
 	*f = (struct frame){ 0 };
 }

@@ -10,6 +10,7 @@
 #include "conn-doctor/report.h"
 #include "conn-doctor/snapshot.h"
 #include "detail.h"
+#include "gauge.h"
 #include "live_filter.h"
 
 /*
@@ -28,6 +29,7 @@ struct frame {
 
 	uint32_t *services; /* indices into report.services, worst first */
 	size_t service_count;
+	struct service_gauge *gauges; /* one for each of report.services */
 
 	/*
 	 * Ages in hundredths of a second, by row of the snapshot, for the live filter:

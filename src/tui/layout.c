@@ -1,16 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout.h"
 
+/* Below this a sparkline tells nothing beside its numbers. */
+enum { TREND_SLOTS = 4, TREND_SLOT_COLUMNS = 27, TREND_GAP = 2 };
+
 static int min_int(int a, int b)
 {
 	return a < b ? a : b;
 }
 
-/* Services get a sixth of the screen, so that the table stays the main thing. */
+/*
+ * What stands above the table gets its share of the screen by its height, so that
+ * the table stays the main thing.
+ */
+enum { FINDINGS_FROM = 14, TREND_FROM = 16, TREND_2_FROM = 24, TREND_4_FROM = 36 };
+
+static int at_most(size_t count, int most)
+{
+	return count < (size_t)most ? (int)count : most;
+}
+
 static int service_lines(int lines, size_t count)
 {
-	int most = lines / 6;
-	return count < (size_t)most ? (int)count : most;
+	return at_most(count, lines < 16 ? 1 : lines / 8);
+}
+
+static int finding_lines(int lines, size_t count)
+{
+	return lines < FINDINGS_FROM ? 0 : at_most(count, lines / 6);
+}
+
+/* Side by side where the screen is wide, so one line holds them all. */
+static int trend_lines(int lines, int columns, bool has_trend)
+{
+	if (!has_trend || lines < TREND_FROM)
+		return 0;
+	if (lines >= TREND_4_FROM)
+		return columns >= TREND_SLOTS * TREND_SLOT_COLUMNS ? 3 : 4;
+	return lines < TREND_2_FROM || columns >= TREND_SLOTS * TREND_SLOT_COLUMNS ? 1
+										   : 2;
 }
 
 static struct rect take(int *y, int height, int width)
@@ -32,6 +60,8 @@ void layout_compute(int lines, int columns, const struct layout_needs *needs,
 	int editor = needs->has_editor ? 1 : 0;
 	out->notice = take(&y, needs->has_notice ? 1 : 0, columns);
 	out->services = take(&y, service_lines(lines, needs->service_count), columns);
+	out->trend = take(&y, trend_lines(lines, columns, needs->has_trend), columns);
+	out->findings = take(&y, finding_lines(lines, needs->finding_count), columns);
 	out->heading = take(&y, 1, columns);
 	out->table = take(&y, lines - y - editor - 1, columns);
 	out->editor = take(&y, editor, columns);
@@ -77,4 +107,85 @@ size_t layout_columns(int width, int peer_width,
 		x += widths[c] + 1;
 	}
 	return count;
+}
+
+/* In the order of importance; the gap stands before the cell. */
+static const struct {
+	enum gauge_cell cell;
+	int least; /* a cell may be cut down to this; 0 = never */
+} gauge_order[GAUGE_CELL_COUNT] = {
+	{ GAUGE_SEVERITY, 0 }, { GAUGE_NAME, 8 },      { GAUGE_STUCK, 0 },
+	{ GAUGE_QUEUE, 0 },    { GAUGE_BAR, 0 },       { GAUGE_QUEUE_BAR, 0 },
+	{ GAUGE_WAITING, 0 },  { GAUGE_VERDICTS, 12 }, { GAUGE_FDS, 0 },
+};
+
+static int gap_before(enum gauge_cell cell)
+{
+	if (cell == GAUGE_SEVERITY)
+		return 0;
+	return cell == GAUGE_NAME || cell == GAUGE_QUEUE || cell == GAUGE_VERDICTS ? 1
+										   : 2;
+}
+
+int layout_bar_width(int width, enum gauge_cell cell)
+{
+	enum { QUEUE_LABEL = 6 }; /* "queue " */
+	int cells = width < 100 ? 6 : width < 160 ? 10 : 20;
+	return cell == GAUGE_QUEUE_BAR ? QUEUE_LABEL + cells : cells + 2;
+}
+
+void layout_gauges(int width, const int wanted[static GAUGE_CELL_COUNT],
+		   struct place out[static GAUGE_CELL_COUNT])
+{
+	int spare = width, x = 0;
+	for (int c = 0; c < GAUGE_CELL_COUNT; c++)
+		out[c] = (struct place){ 0 };
+	for (size_t i = 0; i < GAUGE_CELL_COUNT; i++) {
+		enum gauge_cell cell = gauge_order[i].cell;
+		int room = spare - gap_before(cell), want = wanted[cell];
+		if (want > room && gauge_order[i].least && room >= gauge_order[i].least)
+			want = room;
+		if (want <= 0 || want > room)
+			continue;
+		out[cell].width = want;
+		spare = room - want;
+	}
+	for (int c = 0; c < GAUGE_CELL_COUNT; c++) {
+		if (!out[c].width)
+			continue;
+		out[c].x = x + gap_before((enum gauge_cell)c);
+		x = out[c].x + out[c].width;
+	}
+}
+
+static int slots_beside(int width, size_t count)
+{
+	int most = width / TREND_SLOT_COLUMNS;
+	/* Three beside and one below looks like a mistake. */
+	if (most < (int)count && most > 2)
+		most = 2;
+	if (most > (int)count)
+		most = (int)count;
+	return most > 0 ? most : 1;
+}
+
+size_t layout_trend(const struct rect *trend, size_t count, struct rect *out)
+{
+	int beside = slots_beside(trend->width, count), rows, height;
+	size_t shown = 0;
+	if (!trend->height || !count)
+		return 0;
+	rows = ((int)count + beside - 1) / beside;
+	if (rows > trend->height)
+		rows = trend->height;
+	height = trend->height / rows;
+	int width = (trend->width - (beside - 1) * TREND_GAP) / beside;
+	for (int i = 0; i < rows * beside && shown < count; i++)
+		out[shown++] = (struct rect){
+			.y = trend->y + i / beside * height,
+			.x = trend->x + i % beside * (width + TREND_GAP),
+			.height = height,
+			.width = width,
+		};
+	return shown;
 }

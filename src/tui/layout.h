@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "columns.h"
+#include "gauge.h"
 
 /*
  * Where everything stands, from the size of the screen alone: arithmetic, no
@@ -21,7 +22,9 @@ struct layout {
 	bool is_too_small;
 	struct rect title;    /* host, time, filter, verdict counts */
 	struct rect notice;   /* errors and what could not be seen; may be empty */
-	struct rect services; /* one line each; may be empty */
+	struct rect services; /* gauges, one line each; may be empty */
+	struct rect trend;    /* sparklines; may be empty */
+	struct rect findings; /* one line each; may be empty */
 	struct rect heading;  /* of the table */
 	struct rect table;
 	struct rect editor; /* a line of input; may be empty */
@@ -30,7 +33,8 @@ struct layout {
 
 /* What asks for room beside the table. */
 struct layout_needs {
-	size_t service_count;
+	size_t service_count, finding_count;
+	bool has_trend;
 	bool has_notice;
 	bool has_editor;
 };
@@ -49,5 +53,24 @@ struct column_place {
  */
 size_t layout_columns(int width, int peer_width,
 		      struct column_place out[static COLUMN_COUNT]);
+
+/*
+ * The cells of a service's line, by the width each asks for (0 = there is nothing
+ * to show). What has no room is left out, least important first; a place of width
+ * 0 is not drawn.
+ */
+struct place {
+	int x, width;
+};
+void layout_gauges(int width, const int wanted[static GAUGE_CELL_COUNT],
+		   struct place out[static GAUGE_CELL_COUNT]);
+/* What the two bars ask for on a screen of this width. */
+int layout_bar_width(int width, enum gauge_cell cell);
+
+/*
+ * The sparklines in the rectangle of the trend, row by row; returns how many of
+ * `count` have room.
+ */
+size_t layout_trend(const struct rect *trend, size_t count, struct rect *out);
 
 #endif

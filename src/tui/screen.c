@@ -37,6 +37,10 @@ static const struct {
 	[PAINT_KEY] = { A_BOLD, -1, -1 },
 	[PAINT_ALERT] = { A_REVERSE | A_BOLD, -1, -1 },
 	[PAINT_DIM] = { A_DIM, -1, -1 },
+	[PAINT_SHARE_OK] = { A_REVERSE, 36, COLOR_GREEN },
+	[PAINT_SHARE_INFO] = { A_REVERSE, 74, COLOR_CYAN },
+	[PAINT_SHARE_WARNING] = { A_REVERSE, 214, COLOR_YELLOW },
+	[PAINT_SHARE_CRITICAL] = { A_REVERSE | A_BOLD, 166, COLOR_RED },
 };
 
 enum paint paint_of_severity(enum severity severity)
@@ -46,6 +50,17 @@ enum paint paint_of_severity(enum severity severity)
 		[SEVERITY_INFO] = PAINT_INFO,
 		[SEVERITY_WARNING] = PAINT_WARNING,
 		[SEVERITY_CRITICAL] = PAINT_CRITICAL,
+	};
+	return by_severity[severity];
+}
+
+enum paint paint_of_share(enum severity severity)
+{
+	static const enum paint by_severity[] = {
+		[SEVERITY_OK] = PAINT_SHARE_OK,
+		[SEVERITY_INFO] = PAINT_SHARE_INFO,
+		[SEVERITY_WARNING] = PAINT_SHARE_WARNING,
+		[SEVERITY_CRITICAL] = PAINT_SHARE_CRITICAL,
 	};
 	return by_severity[severity];
 }

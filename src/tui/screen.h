@@ -22,10 +22,16 @@ enum paint {
 	PAINT_KEY,
 	PAINT_ALERT, /* FROZEN and the like: reverse */
 	PAINT_DIM,   /* what is no longer so */
+	/* Parts of a bar: the letter stands on the colour. */
+	PAINT_SHARE_OK,
+	PAINT_SHARE_INFO,
+	PAINT_SHARE_WARNING,
+	PAINT_SHARE_CRITICAL,
 	PAINT_COUNT
 };
 
 enum paint paint_of_severity(enum severity severity);
+enum paint paint_of_share(enum severity severity);
 
 /* Whether stdin and stdout are a terminal that can position the cursor. */
 bool screen_can_open(void);

@@ -114,28 +114,6 @@ void summary_put_notice(const struct frame *f, const struct collector_status *st
 	}
 }
 
-/* Findings are worst first. */
-static const struct finding *worst_of(const struct report *r, size_t service)
-{
-	for (size_t i = 0; i < r->finding_count; i++)
-		if (r->findings[i].service == (int32_t)service)
-			return &r->findings[i];
-	return NULL;
-}
-
-static int compare_lines(const void *a, const void *b)
-{
-	const struct summary_line *x = a, *y = b;
-	if (x->severity != y->severity)
-		return x->severity > y->severity ? -1 : 1;
-	/* As the report has them; services stand before the rest. */
-	if (!x->service != !y->service)
-		return x->service ? -1 : 1;
-	if (x->service)
-		return (x->service > y->service) - (x->service < y->service);
-	return (x->finding > y->finding) - (x->finding < y->finding);
-}
-
 /* Asked for by the filter; without one, every listener would be. */
 static bool is_asked_for(const struct report *r, const struct service *s)
 {
@@ -145,27 +123,49 @@ static bool is_asked_for(const struct report *r, const struct service *s)
 	return false;
 }
 
-size_t summary_lines(const struct frame *f, struct summary_line **out)
+static bool has_finding(const struct report *r, size_t service)
 {
-	const struct report *r = &f->report;
-	size_t count = 0;
-	struct summary_line *lines =
-		xcalloc(r->service_count + r->finding_count, sizeof(*lines));
-	for (size_t i = 0; i < r->service_count; i++) {
-		const struct service *s = &r->services[i];
-		const struct finding *worst = worst_of(r, i);
-		if (worst || s->connection_count || is_asked_for(r, s))
-			lines[count++] = (struct summary_line){ s, worst, s->severity };
+	for (size_t i = 0; i < r->finding_count; i++)
+		if (r->findings[i].service == (int32_t)service)
+			return true;
+	return false;
+}
+
+/* The frame has its services worst first, the report its findings. */
+static void add_services(struct summary *out, const struct frame *f)
+{
+	out->services = xcalloc(f->service_count + 1, sizeof(*out->services));
+	for (size_t i = 0; i < f->service_count; i++) {
+		uint32_t index = f->services[i];
+		const struct service *s = &f->report.services[index];
+		if (s->connection_count || has_finding(&f->report, index) ||
+		    is_asked_for(&f->report, s))
+			out->services[out->service_count++] = index;
 	}
-	for (size_t i = 0; i < r->finding_count; i++) {
-		const struct finding *finding = &r->findings[i];
-		if (finding->service == NO_INDEX)
-			lines[count++] = (struct summary_line){ NULL, finding,
-								finding->severity };
-	}
-	qsort(lines, count, sizeof(*lines), compare_lines);
-	*out = lines;
-	return count;
+}
+
+static void add_findings(struct summary *out, const struct report *r)
+{
+	out->findings = xcalloc(r->finding_count + 1, sizeof(*out->findings));
+	for (size_t i = 0; i < r->finding_count; i++)
+		if (r->findings[i].part_of == NO_INDEX)
+			out->findings[out->finding_count++] = (uint32_t)i;
+}
+
+void summary_update(struct summary *out, const struct frame *f)
+{
+	summary_clear(out);
+	if (!f)
+		return;
+	add_services(out, f);
+	add_findings(out, &f->report);
+}
+
+void summary_clear(struct summary *summary)
+{
+	free(summary->services);
+	free(summary->findings);
+	*summary = (struct summary){ 0 };
 }
 
 void summary_put_owner(const struct report *r, const struct service *s,
@@ -180,38 +180,36 @@ void summary_put_owner(const struct report *r, const struct service *s,
 		strbuf_addf(out, " +%zu", s->process_count - 1);
 }
 
-static void put_service(const struct frame *f, const struct summary_line *line,
+/* Which service, process and peer; nothing when it is about the host. */
+static void put_subject(const struct report *r, const struct finding *f,
 			struct strbuf *out)
 {
-	const struct service *s = line->service;
-	strbuf_add(out, s->listener_text);
-	if (s->listener_count > 1)
-		strbuf_addf(out, " +%zu", s->listener_count - 1);
-	if (s->process_count)
+	size_t before = out->len;
+	if (f->service != NO_INDEX)
+		strbuf_addf(out, " :%u", (unsigned)r->services[f->service].port);
+	if (f->process != NO_INDEX) {
+		const struct process *p = &r->snap->processes[f->process];
 		strbuf_add_char(out, ' ');
-	summary_put_owner(&f->report, s, out);
-	strbuf_addf(out, "  queue %" PRIu64 "/%" PRIu64, s->accept_queue_count,
-		    s->accept_queue_limit);
-	if (line->finding) {
-		strbuf_add(out, "  ");
-		put_outside(out, line->finding->summary);
+		put_outside(out, p->comm);
+		strbuf_addf(out, "[%" PRId32 "]", p->pid);
 	}
-	strbuf_add(out, "  ");
-	summary_put_verdicts(s->verdicts, out);
+	if (f->peer[0])
+		strbuf_addf(out, " %s", f->peer);
+	if (out->len > before)
+		strbuf_add_char(out, ':');
+}
+
+void summary_put_finding(const struct report *r, const struct finding *f,
+			 struct strbuf *out)
+{
+	strbuf_addf(out, "%s ", finding_table[f->kind].code);
+	put_subject(r, f, out);
+	strbuf_add_char(out, ' ');
+	put_outside(out, f->summary);
 }
 
 const char *summary_severity(enum severity severity)
 {
 	static const char *const words[] = { "ok", "info", "WARNING", "CRITICAL" };
 	return words[severity];
-}
-
-void summary_put_line(const struct frame *f, const struct summary_line *line,
-		      struct strbuf *out)
-{
-	strbuf_addf(out, "%-8s  ", summary_severity(line->severity));
-	if (line->service)
-		put_service(f, line, out);
-	else
-		put_outside(out, line->finding->summary);
 }

@@ -29,6 +29,9 @@ void summary_put_verdicts(const uint32_t verdicts[VERDICT_COUNT], struct strbuf 
 /* "uvicorn[4711] +3"; nothing when it is not known. */
 void summary_put_owner(const struct report *r, const struct service *s,
 		       struct strbuf *out);
+/* "stuck-worker  0.0.0.0:30020 uvicorn[4711]: worker stuck for 31s" */
+void summary_put_finding(const struct report *r, const struct finding *f,
+			 struct strbuf *out);
 /* CRITICAL WARNING info ok */
 const char *summary_severity(enum severity severity);
 
@@ -36,20 +39,18 @@ const char *summary_severity(enum severity severity);
 void summary_put_notice(const struct frame *f, const struct collector_status *status,
 			struct strbuf *out);
 
-/* A line above the table: a service, or a finding that belongs to none. */
-struct summary_line {
-	const struct service *service; /* or */
-	const struct finding *finding; /* the worst one; NULL = none */
-	enum severity severity;
+/*
+ * What is worth a line above the table, worst first: indices into the services and
+ * findings of the report. Services with a finding, with a selected connection, or
+ * asked for by the filter; findings that no other one tells already.
+ */
+struct summary {
+	uint32_t *services, *findings;
+	size_t service_count, finding_count;
 };
 
-/*
- * The lines worth showing, worst first: services with a finding, with a selected
- * connection, or asked for by the filter, and findings without a service. *out is the
- * caller's to free().
- */
-size_t summary_lines(const struct frame *f, struct summary_line **out);
-void summary_put_line(const struct frame *f, const struct summary_line *line,
-		      struct strbuf *out);
+/* Forgets what it was; `f` may be NULL. */
+void summary_update(struct summary *out, const struct frame *f);
+void summary_clear(struct summary *summary);
 
 #endif

@@ -99,17 +99,6 @@ static void draw_title(const struct scene *s)
 	draw_tabs(s, x);
 }
 
-static void draw_services(const struct scene *s)
-{
-	const struct rect *r = &s->layout.services;
-	for (int i = 0; i < r->height && (size_t)i < s->line_count; i++) {
-		auto_strbuf struct strbuf text = { 0 };
-		summary_put_line(s->frame, &s->lines[i], &text);
-		screen_put(r->y + i, r->x, r->width, strbuf_text(&text),
-			   paint_of_severity(s->lines[i].severity));
-	}
-}
-
 static void draw_list(const struct scene *s)
 {
 	const struct view_ops *ops = views[s->view->view];
@@ -234,7 +223,7 @@ static void draw_body(const struct scene *s)
 		draw_page(s);
 		return;
 	}
-	draw_services(s);
+	view_draw_top(s);
 	draw_list(s);
 }
 

@@ -16,8 +16,7 @@ struct scene {
 	const struct collector_status *status;
 	uint64_t frozen_ms; /* for how long */
 	struct layout layout;
-	const struct summary_line *lines;
-	size_t line_count;
+	const struct summary *summary;
 	const char *notice; /* "" = none */
 
 	const struct page *page; /* of the row that is open */
@@ -33,7 +32,7 @@ struct scene {
 struct view_ops {
 	const char *name;
 	const char *empty; /* said when there are no rows */
-	bool has_services; /* the lines of the services stand above */
+	bool has_top;      /* gauges, sparklines and findings stand above */
 	size_t (*count)(const struct frame *f);
 	/* The identity of a row, which it has in the next frame too. */
 	uint64_t (*id)(const struct frame *f, size_t position);
@@ -51,6 +50,9 @@ extern const struct view_ops view_connections, view_findings, view_services;
 /* The whole screen. */
 void view_draw(const struct scene *s);
 void view_draw_help(const struct scene *s);
+
+/* Services, sparklines and findings above the table. */
+void view_draw_top(const struct scene *s);
 
 /* Shared by those who draw. */
 size_t view_help_line_count(void);

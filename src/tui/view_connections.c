@@ -81,7 +81,7 @@ static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 const struct view_ops view_connections = {
 	.name = "connections",
 	.empty = "no connection matches",
-	.has_services = true,
+	.has_top = true,
 	.count = count_rows,
 	.id = row_id,
 	.find = frame_find,

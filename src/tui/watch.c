@@ -33,8 +33,7 @@ struct watch {
 	struct collector_status status;
 	struct frame *frame; /* NULL until the first one */
 	struct view_state view;
-	struct summary_line *lines;
-	size_t line_count;
+	struct summary summary;
 	struct strbuf notice;
 
 	struct page page; /* of the row that is open, as last known */
@@ -73,9 +72,10 @@ static const struct view_ops *ops_of(const struct watch *w)
 static void compute_layout(const struct watch *w, struct layout *out)
 {
 	int lines, columns;
-	bool has_services = ops_of(w)->has_services && !w->view.is_open;
+	bool has_top = ops_of(w)->has_top && !w->view.is_open;
 	struct layout_needs needs = {
-		.service_count = has_services ? w->line_count : 0,
+		.service_count = has_top ? w->summary.service_count : 0,
+		.finding_count = has_top ? w->summary.finding_count : 0,
 		.has_notice = w->notice.len > 0,
 		.has_editor = w->view.is_editing,
 	};
@@ -104,8 +104,7 @@ static struct scene scene_of(const struct watch *w)
 		.view = &w->view,
 		.status = &w->status,
 		.frozen_ms = now_ms() - w->frozen_since_ms,
-		.lines = w->lines,
-		.line_count = w->line_count,
+		.summary = &w->summary,
 		.notice = strbuf_text(&w->notice),
 		.page = &w->page,
 		.page_gone = strbuf_text(&w->page_gone),
@@ -249,9 +248,7 @@ static void look_for_answer(struct watch *w)
 
 static void update_summary(struct watch *w)
 {
-	free(w->lines);
-	w->lines = NULL;
-	w->line_count = w->frame ? summary_lines(w->frame, &w->lines) : 0;
+	summary_update(&w->summary, w->frame);
 	strbuf_reset(&w->notice);
 	summary_put_notice(w->frame, &w->status, &w->notice);
 }
@@ -489,7 +486,7 @@ static int run_on_screen(struct watch *w, struct error *err)
 
 static void release(struct watch *w)
 {
-	free(w->lines);
+	summary_clear(&w->summary);
 	strbuf_clear(&w->notice);
 	page_clear(&w->page);
 	strbuf_clear(&w->page_gone);

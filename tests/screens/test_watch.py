@@ -339,9 +339,12 @@ class WatchTest(unittest.TestCase):
             self.assertRegex(lines[0], r"^conn-doctor  \S+  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
                                        r" .* every 250ms, pass \d")
             self.assertRegex(lines[1], rf"^filter :{PORT}  \d+ connections: 3 unread, ")
-            self.assertRegex(lines[2], rf"^(WARNING|CRITICAL) +127\.0\.0\.1:{PORT} .*queue 0/64")
-            self.assertRegex(lines[3], r"^VERDICT +SINCE +PEER +STATE +RQ +SQ OWNER$")
-            self.assertRegex(lines[4], r"^unread ")
+            self.assertRegex(lines[2], rf"^[WC] 127\.0\.0\.1:{PORT} .*stuck 1/1 .* 0/64 ")
+            self.assertRegex(lines[3], r"^(WARNING|CRITICAL)  +stuck-worker ")
+            heading = next(i for i, line in enumerate(lines) if line.startswith("VERDICT"))
+            self.assertLess(heading, 12)
+            self.assertRegex(lines[heading], r"^VERDICT +SINCE +PEER +STATE +RQ +SQ OWNER$")
+            self.assertRegex(lines[heading + 1], r"^unread ")
             self.assertRegex(lines[23], r"^q Quit  \? Help  Enter Open  Tab View  / Filter  s Sort")
             self.assert_sober(t)
             t.press("q")
@@ -474,7 +477,9 @@ class WatchTest(unittest.TestCase):
             t.wait_for("by SINCE reversed")
             t.wait_selected(peer)
             t.press("g")
-            t.wait_selected(t.lines[4])
+            heading = next(i for i, line in enumerate(t.lines)
+                           if line.startswith("VERDICT"))
+            t.wait_selected(t.lines[heading + 1])
 
     def test_count_ends_it(self):
         with self.watch(*FAST, "-n", "3") as t:

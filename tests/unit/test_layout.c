@@ -9,7 +9,7 @@
 
 #include "layout.h"
 
-enum { LINES_MAX = 80, COLUMNS_MAX = 250, SERVICES_MAX = 30 };
+enum { LINES_MAX = 80, COLUMNS_MAX = 250 };
 
 static void assert_inside(const struct rect *r, int lines, int columns)
 {
@@ -21,8 +21,9 @@ static void assert_inside(const struct rect *r, int lines, int columns)
 /* Every line of the screen belongs to exactly one part, in the order of the eye. */
 static void assert_stacked(const struct layout *l, int lines, int columns)
 {
-	const struct rect *parts[] = { &l->title, &l->notice, &l->services, &l->heading,
-				       &l->table, &l->editor, &l->footer };
+	const struct rect *parts[] = { &l->title, &l->notice,   &l->services,
+				       &l->trend, &l->findings, &l->heading,
+				       &l->table, &l->editor,   &l->footer };
 	int y = 0;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		assert_inside(parts[i], lines, columns);
@@ -32,42 +33,131 @@ static void assert_stacked(const struct layout *l, int lines, int columns)
 	assert_int_equal(y, lines);
 }
 
+static void assert_sound(int lines, int columns, const struct layout_needs *needs)
+{
+	struct layout l;
+	layout_compute(lines, columns, needs, &l);
+	assert_int_equal(l.is_too_small, lines < 10 || columns < 40);
+	if (l.is_too_small)
+		return;
+	assert_stacked(&l, lines, columns);
+	assert_true(l.table.height >= (lines >= 24 ? 8 : 3));
+	assert_true(l.table.height * 3 >= lines - 1);
+	assert_true(l.services.height <= (int)needs->service_count);
+	assert_true(l.findings.height <= (int)needs->finding_count);
+	assert_true(needs->has_trend || !l.trend.height);
+}
+
 static void parts_cover_every_screen_without_overlap(void **state)
 {
 	(void)state;
+	static const size_t counts[] = { 0, 1, 3, 30 };
+	enum { COUNTS = sizeof(counts) / sizeof(*counts) };
 	for (int lines = 1; lines <= LINES_MAX; lines++)
 		for (int columns = 1; columns <= COLUMNS_MAX; columns++)
-			for (size_t services = 0; services <= SERVICES_MAX; services++)
-				for (int bits = 0; bits < 4; bits++) {
-					struct layout l;
-					struct layout_needs needs = { services,
-								      bits & 1,
-								      bits & 2 };
-					layout_compute(lines, columns, &needs, &l);
-					assert_int_equal(l.is_too_small,
-							 lines < 10 || columns < 40);
-					if (!l.is_too_small)
-						assert_stacked(&l, lines, columns);
-				}
+			for (unsigned i = 0; i < COUNTS * COUNTS * 8; i++) {
+				struct layout_needs needs = { counts[i / 8 % COUNTS],
+							      counts[i / 8 / COUNTS],
+							      i & 1, i & 2, i & 4 };
+				assert_sound(lines, columns, &needs);
+			}
 }
 
-static void table_is_never_crowded_out(void **state)
+static void what_stands_above_has_its_share(void **state)
 {
 	(void)state;
-	for (int lines = LAYOUT_LINES_MIN; lines <= LINES_MAX; lines++) {
-		struct layout l;
-		struct layout_needs needs = { 1000, true, false };
-		layout_compute(lines, 80, &needs, &l);
-		assert_true(l.table.height >= 4);
-		assert_true(l.table.height * 2 >= lines - 2);
-		int height = l.table.height;
-		needs.has_editor = true;
-		layout_compute(lines, 80, &needs, &l);
-		assert_int_equal(l.table.height, height - 1);
-		assert_true(l.services.height >= 1);
-		assert_int_equal(l.title.height, 2);
-		assert_int_equal(l.footer.height, 1);
-	}
+	struct layout l;
+	struct layout_needs all = { 100, 100, true, true, false };
+	layout_compute(10, 40, &all, &l);
+	assert_int_equal(l.services.height, 1);
+	assert_int_equal(l.findings.height, 0);
+	assert_int_equal(l.trend.height, 0);
+	assert_int_equal(l.table.height, 4);
+	layout_compute(24, 80, &all, &l);
+	assert_int_equal(l.services.height, 3);
+	assert_int_equal(l.trend.height, 2);
+	assert_int_equal(l.findings.height, 4);
+	assert_int_equal(l.table.height, 10);
+	layout_compute(60, 200, &all, &l);
+	assert_int_equal(l.services.height, 7);
+	assert_int_equal(l.trend.height, 3);
+	assert_int_equal(l.findings.height, 10);
+	assert_int_equal(l.table.height, 35);
+	int height = l.table.height;
+	all.has_editor = true;
+	layout_compute(60, 200, &all, &l);
+	assert_int_equal(l.table.height, height - 1);
+}
+
+/* Cells of a line stand in order, with a gap, and end before the edge. */
+static void gauges_never_overlap(void **state)
+{
+	(void)state;
+	for (int width = 1; width <= COLUMNS_MAX; width++)
+		for (int name = 5; name < 120; name += 7) {
+			int wanted[GAUGE_CELL_COUNT] = {
+				8, name, 9, 0, 7, 13, 12, 0, 60
+			};
+			struct place at[GAUGE_CELL_COUNT];
+			int end = -1;
+			wanted[GAUGE_BAR] = layout_bar_width(width, GAUGE_BAR);
+			wanted[GAUGE_QUEUE_BAR] =
+				layout_bar_width(width, GAUGE_QUEUE_BAR);
+			layout_gauges(width, wanted, at);
+			for (int c = 0; c < GAUGE_CELL_COUNT; c++) {
+				assert_true(at[c].width <= wanted[c]);
+				if (!at[c].width)
+					continue;
+				assert_true(at[c].x > end);
+				end = at[c].x + at[c].width;
+			}
+			assert_true(end <= width);
+		}
+}
+
+static void the_name_and_the_stuck_workers_go_last(void **state)
+{
+	(void)state;
+	int wanted[GAUGE_CELL_COUNT] = { 1, 24, 9, 12, 7, 13, 12, 8, 60 };
+	struct place at[GAUGE_CELL_COUNT];
+	layout_gauges(38, wanted, at);
+	assert_true(at[GAUGE_SEVERITY].width && at[GAUGE_NAME].width == 24 &&
+		    at[GAUGE_STUCK].width);
+	assert_false(at[GAUGE_QUEUE].width || at[GAUGE_BAR].width);
+	layout_gauges(20, wanted, at);
+	assert_int_equal(at[GAUGE_NAME].width, 18);
+	layout_gauges(200, wanted, at);
+	for (int c = 0; c < GAUGE_CELL_COUNT; c++)
+		assert_true(at[c].width > 0);
+	/* What has nothing to say takes no room. */
+	wanted[GAUGE_WAITING] = 0;
+	layout_gauges(200, wanted, at);
+	assert_int_equal(at[GAUGE_WAITING].width, 0);
+}
+
+static void sparklines_stay_in_their_part(void **state)
+{
+	(void)state;
+	for (int width = 1; width <= COLUMNS_MAX; width++)
+		for (int height = 0; height <= 6; height++) {
+			struct rect part = { 3, 0, height, width }, at[4];
+			size_t shown = layout_trend(&part, 4, at);
+			assert_true(shown <= 4 && (shown > 0) == (height > 0));
+			for (size_t i = 0; i < shown; i++) {
+				assert_true(at[i].height >= 1 && at[i].width >= 1);
+				assert_true(at[i].y >= 3 &&
+					    at[i].y + at[i].height <= 3 + height);
+				assert_true(at[i].x >= 0 &&
+					    at[i].x + at[i].width <= width);
+				bool is_beside = i && at[i].y == at[i - 1].y;
+				if (i && !is_beside)
+					assert_true(at[i].y >=
+						    at[i - 1].y + at[i - 1].height);
+				if (is_beside)
+					assert_true(at[i].x >
+						    at[i - 1].x + at[i - 1].width);
+			}
+		}
 }
 
 static void columns_do_not_overlap_and_stay_inside(void **state)
@@ -184,7 +274,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_cover_every_screen_without_overlap),
-		cmocka_unit_test(table_is_never_crowded_out),
+		cmocka_unit_test(what_stands_above_has_its_share),
+		cmocka_unit_test(gauges_never_overlap),
+		cmocka_unit_test(the_name_and_the_stuck_workers_go_last),
+		cmocka_unit_test(sparklines_stay_in_their_part),
 		cmocka_unit_test(columns_do_not_overlap_and_stay_inside),
 		cmocka_unit_test(columns_go_in_a_fixed_order),
 		cmocka_unit_test(the_last_to_go_are_verdict_peer_state_and_queues),

@@ -105,4 +105,7 @@ void derive(const struct report *r, uint32_t row, struct derived *out);
 /* The numbers behind the verdict of a row, one sentence each, limits included. */
 void verdict_evidence(const struct report *r, uint32_t row, struct strbuf *sentences);
 
+/* What decided the verdict, in few words, for a column; nothing when nothing did. */
+void verdict_brief(const struct report *r, uint32_t row, struct strbuf *out);
+
 #endif

@@ -96,6 +96,19 @@ static void put_idle(const struct field_row *row, struct strbuf *out)
 	put_duration(out, row->derived.idle_ms);
 }
 
+/* Each way by itself: a peer that is silent is not one that nobody answers. */
+static void put_idle_rx_tx(const struct field_row *row, struct strbuf *out)
+{
+	const struct tcp_socket *sk = socket_of(row);
+	if (row->derived.idle_ms < 0) {
+		strbuf_add_char(out, '-');
+		return;
+	}
+	put_duration(out, sk->last_data_recv_ms);
+	strbuf_add_char(out, '/');
+	put_duration(out, sk->last_data_sent_ms);
+}
+
 static void put_turn(const struct field_row *row, struct strbuf *out)
 {
 	enum turn turn = row->derived.turn;
@@ -202,6 +215,13 @@ static void put_evidence(const struct field_row *row, struct strbuf *out)
 	}
 }
 
+static void put_brief(const struct field_row *row, struct strbuf *out)
+{
+	auto_strbuf struct strbuf brief = { 0 };
+	verdict_brief(row->report, row->row, &brief);
+	strbuf_add(out, brief.len ? strbuf_text(&brief) : "-");
+}
+
 const struct field field_table[FIELD_COUNT] = {
 	[FIELD_VERDICT] = { "verdict", "VERDICT", "what the connection is", 17, false,
 			    put_verdict },
@@ -223,6 +243,9 @@ const struct field field_table[FIELD_COUNT] = {
 		       true, put_send_queue },
 	[FIELD_IDLE] = { "idle", "IDLE", "time since data moved, either way", 6, true,
 			 put_idle },
+	[FIELD_IDLE_RX_TX] = { "idle-rx-tx", "IDLE rx/tx",
+			       "time since data came in, and since data was sent", 11,
+			       true, put_idle_rx_tx },
 	[FIELD_TURN] = { "turn", "TURN", "whose move it is", 5, false, put_turn },
 	[FIELD_KA] = { "ka", "KA", "TCP keepalive", 3, false, put_keepalive },
 	[FIELD_GIVES_UP] = { "gives-up", "GIVES UP",
@@ -244,6 +267,8 @@ const struct field field_table[FIELD_COUNT] = {
 			  put_owner },
 	[FIELD_EVIDENCE] = { "evidence", "EVIDENCE", "the numbers behind the verdict",
 			     40, false, put_evidence },
+	[FIELD_BRIEF] = { "brief", "EVIDENCE", "what decided the verdict, in few words",
+			  24, false, put_brief },
 };
 
 enum field_id field_parse(const char *id, size_t len)

@@ -55,6 +55,19 @@ void columns_shorten_since(struct strbuf *text, int width)
 		drop_char(text, '=');
 }
 
+/* The digits between a `.` and the unit go. */
+void columns_shorten_pair(struct strbuf *text, int width)
+{
+	char *at;
+	while (width_of(text) > width && (at = strchr(text->text, '.'))) {
+		size_t len = 1 + strspn(at + 1, "0123456789");
+		memmove(at, at + len, strlen(at + len) + 1);
+		text->len -= len;
+	}
+	if (width_of(text) > width)
+		shorten_tail(text, width);
+}
+
 /* Addresses are ASCII. */
 void columns_shorten_head(struct strbuf *text, int width)
 {
@@ -139,6 +152,12 @@ static struct sort_key key_idle(const struct field_row *row)
 	return (struct sort_key){ (uint64_t)(row->derived.idle_ms + 1), 0 };
 }
 
+/* Unknown comes first, as with the others. */
+static struct sort_key key_in_state(const struct field_row *row)
+{
+	return (struct sort_key){ (uint64_t)(row->derived.in_state_ms + 1), 0 };
+}
+
 static struct sort_key key_turn(const struct field_row *row)
 {
 	return (struct sort_key){ row->derived.turn, 0 };
@@ -173,14 +192,18 @@ const struct column_info column_table[COLUMN_COUNT] = {
 	[COLUMN_SINCE] = { FIELD_SINCE, 7, 5, true, columns_shorten_since, key_since },
 	[COLUMN_PEER] = { FIELD_PEER, 21, 1, false, columns_shorten_head, key_peer },
 	[COLUMN_STATE] = { FIELD_STATE, 10, 2, false, shorten_tail, key_state },
+	[COLUMN_IN_STATE] = { FIELD_IN_STATE, 8, 11, true, columns_shorten_since,
+			      key_in_state },
+	[COLUMN_IDLE] = { FIELD_IDLE_RX_TX, 10, 8, true, columns_shorten_pair,
+			  key_idle },
 	[COLUMN_RQ] = { FIELD_RQ, 4, 3, true, columns_shorten_bytes, key_recv_queue },
 	[COLUMN_SQ] = { FIELD_SQ, 4, 4, true, columns_shorten_bytes, key_send_queue },
-	[COLUMN_IDLE] = { FIELD_IDLE, 6, 8, true, shorten_tail, key_idle },
 	[COLUMN_TURN] = { FIELD_TURN, 5, 9, false, shorten_tail, key_turn },
 	[COLUMN_GIVES_UP] = { FIELD_GIVES_UP, 8, 7, false, shorten_tail, key_gives_up },
 	[COLUMN_KA] = { FIELD_KA, 3, 10, false, shorten_tail, key_keepalive },
 	[COLUMN_OWNER] = { FIELD_OWNER, 11, 6, false, columns_shorten_owner,
 			   key_owner },
+	[COLUMN_EVIDENCE] = { FIELD_BRIEF, 20, 12, false, shorten_tail, key_verdict },
 };
 
 void column_put(enum column column, const struct field_row *row, int width,

@@ -17,13 +17,15 @@ enum column {
 	COLUMN_SINCE,
 	COLUMN_PEER,
 	COLUMN_STATE,
+	COLUMN_IN_STATE,
+	COLUMN_IDLE,
 	COLUMN_RQ,
 	COLUMN_SQ,
-	COLUMN_IDLE,
 	COLUMN_TURN,
 	COLUMN_GIVES_UP,
 	COLUMN_KA,
 	COLUMN_OWNER,
+	COLUMN_EVIDENCE,
 	COLUMN_COUNT
 };
 
@@ -52,6 +54,8 @@ void column_put(enum column column, const struct field_row *row, int width,
 void columns_shorten_bytes(struct strbuf *text, int width);
 /* `>= 23h59m` becomes `>23h59m`. */
 void columns_shorten_since(struct strbuf *text, int width);
+/* `10s/4.3s` without the tenths. */
+void columns_shorten_pair(struct strbuf *text, int width);
 /* The end of an address tells peers apart. */
 void columns_shorten_head(struct strbuf *text, int width);
 /* `name[pid] fd 31`: the fd goes first, then the name; the pid stays. */

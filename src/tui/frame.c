@@ -37,22 +37,47 @@ static int widest_peer(const struct frame *f)
 	return (int)widest;
 }
 
-static int64_t age_of(const struct frame *f, const struct history *past, uint32_t row)
+/* Twice the hundredths of a second, and whether that is all. */
+static uint32_t state_age_of(const struct socket_past *past, uint64_t now_ms)
+{
+	uint64_t cs = (now_ms - past->state_since_ms) / 10;
+	uint64_t most = AGE_UNKNOWN / 2 - 1;
+	return (uint32_t)(cs < most ? cs : most) * 2 + past->is_state_since_exact;
+}
+
+static void keep_age(struct frame *f, const struct history *history, uint32_t row)
 {
 	const struct tcp_socket *sk = &f->snap.sockets[row];
-	struct socket_past found;
-	bool is_known = history_find(past, sk->cookie, &found);
-	return connection_age_ms(sk, is_known ? &found : NULL, f->snap.monotonic_ms);
+	uint64_t now_ms = f->snap.monotonic_ms;
+	struct socket_past past;
+	bool is_known = history_find(history, sk->cookie, &past);
+	int64_t age_ms = connection_age_ms(sk, is_known ? &past : NULL, now_ms);
+	f->ages[row] = age_ms < 0 ? AGE_UNKNOWN : (uint32_t)(age_ms / 10);
+	f->state_ages[row] = is_known ? state_age_of(&past, now_ms) : AGE_UNKNOWN;
 }
 
 static void keep_ages(struct frame *f, const struct history *past)
 {
-	array_reserve(&f->ages, &f->age_capacity, f->snap.socket_count,
-		      sizeof(*f->ages));
-	for (size_t i = 0; i < f->snap.socket_count; i++) {
-		int64_t age_ms = age_of(f, past, (uint32_t)i);
-		f->ages[i] = age_ms < 0 ? AGE_UNKNOWN : (uint32_t)(age_ms / 10);
-	}
+	size_t count = f->snap.socket_count;
+	array_reserve(&f->ages, &f->age_capacity, count, sizeof(*f->ages));
+	array_reserve(&f->state_ages, &f->state_age_capacity, count,
+		      sizeof(*f->state_ages));
+	for (size_t i = 0; i < count; i++)
+		keep_age(f, past, (uint32_t)i);
+}
+
+void frame_row_init(struct field_row *out, const struct frame *f, uint32_t row,
+		    const struct render_options *options)
+{
+	field_row_init(out, &f->report, row, options);
+	uint32_t age = f->state_ages[row];
+	int64_t ms = age / 2 * 10LL;
+	if (age == AGE_UNKNOWN)
+		return;
+	struct derived *d = &out->derived;
+	d->is_in_state_exact = age & 1;
+	if (d->is_in_state_exact || ms > d->in_state_ms)
+		d->in_state_ms = ms;
 }
 
 static bool matches(const struct frame *f, const struct filter *filter, uint32_t row)
@@ -180,7 +205,7 @@ static void sort_by_key(struct frame *f, const struct column_info *column,
 	auto_free struct sort_item *items = xmalloc(f->row_count * sizeof(*items));
 	for (size_t i = 0; i < f->row_count; i++) {
 		struct field_row row;
-		field_row_init(&row, &f->report, f->rows[i], &options);
+		frame_row_init(&row, f, f->rows[i], &options);
 		struct sort_key key = column->key(&row);
 		if (is_descending)
 			key = (struct sort_key){ ~key.high, ~key.low };
@@ -228,5 +253,6 @@ void frame_clear(struct frame *f)
 	free(f->services);
 	free(f->gauges);
 	free(f->ages);
+	free(f->state_ages);
 	*f = (struct frame){ 0 };
 }

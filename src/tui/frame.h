@@ -37,6 +37,9 @@ struct frame {
 	 */
 	uint32_t *ages;
 	size_t age_capacity;
+	/* Times in the TCP state, so too: twice the hundredths, 1 more if exact. */
+	uint32_t *state_ages;
+	size_t state_age_capacity;
 
 	/* What the rows were arranged by. */
 	enum column sort;
@@ -67,6 +70,10 @@ void frame_diagnose(struct frame *f, const struct history *past,
 
 /* Filters and orders the rows; equal ones stand worst first. */
 void frame_arrange(struct frame *f, const struct frame_order *order);
+
+/* A row with what its fields need, that of its history included. */
+void frame_row_init(struct field_row *out, const struct frame *f, uint32_t row,
+		    const struct render_options *options);
 
 /* Position of the cookie in the order, SIZE_MAX when it is not there. */
 size_t frame_find(const struct frame *f, uint64_t cookie);

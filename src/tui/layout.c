@@ -68,6 +68,8 @@ void layout_compute(int lines, int columns, const struct layout_needs *needs,
 	out->footer = take(&y, 1, columns);
 }
 
+enum { OWNER_COLUMNS = 13 }; /* more than the least: "uvicorn[47110] fd 31" */
+
 /* The columns in the order in which they are given up, last one first. */
 static enum column by_keep(int keep)
 {
@@ -96,8 +98,13 @@ size_t layout_columns(int width, int peer_width,
 		widths[COLUMN_PEER] += grown;
 		spare -= grown;
 	}
+	/* The owner with its descriptor, then the evidence, which can use it all. */
+	bool has_evidence = widths[COLUMN_EVIDENCE];
+	int owner = has_evidence ? min_int(spare, OWNER_COLUMNS) : spare;
 	if (widths[COLUMN_OWNER])
-		widths[COLUMN_OWNER] += spare;
+		widths[COLUMN_OWNER] += owner;
+	if (has_evidence)
+		widths[COLUMN_EVIDENCE] += spare - owner;
 	size_t count = 0;
 	int x = 0;
 	for (int c = 0; c < COLUMN_COUNT; c++) {

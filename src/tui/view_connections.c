@@ -54,7 +54,7 @@ static void draw_row(const struct scene *s, size_t position, int y)
 	const struct render_options options = { .use_utf8 = screen_is_utf8() };
 	const struct report *report = &s->frame->report;
 	struct field_row row;
-	field_row_init(&row, report, s->frame->rows[position], &options);
+	frame_row_init(&row, s->frame, s->frame->rows[position], &options);
 	enum severity severity = field_row_severity(&report->assessments[row.row]);
 	for (size_t i = 0; i < count; i++) {
 		auto_strbuf struct strbuf text = { 0 };

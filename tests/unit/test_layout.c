@@ -215,7 +215,9 @@ static void the_last_to_go_are_verdict_peer_state_and_queues(void **state)
 	assert_true(HAS(at_60, COLUMN_STATE) && HAS(at_60, COLUMN_RQ) &&
 		    HAS(at_60, COLUMN_SQ));
 	assert_true(HAS(at_80, COLUMN_SINCE) && HAS(at_80, COLUMN_OWNER));
-	assert_int_equal(shown(120), (1U << COLUMN_COUNT) - 1);
+	assert_int_equal(shown(120),
+			 (1U << COLUMN_COUNT) - 1 - (1U << COLUMN_EVIDENCE));
+	assert_int_equal(shown(141), (1U << COLUMN_COUNT) - 1);
 }
 
 static void each_column_has_a_rank_of_its_own(void **state)
@@ -234,7 +236,9 @@ static void spare_room_goes_to_peer_and_owner(void **state)
 	size_t count = layout_columns(200, 47, places);
 	assert_int_equal(count, COLUMN_COUNT);
 	assert_int_equal(places[COLUMN_PEER].width, 47);
-	assert_int_equal(places[COLUMN_OWNER].x + places[COLUMN_OWNER].width, 200);
+	assert_int_equal(places[COLUMN_OWNER].width, 24);
+	assert_int_equal(places[COLUMN_EVIDENCE].x + places[COLUMN_EVIDENCE].width,
+			 200);
 }
 
 static void assert_shortened(void (*shorten)(struct strbuf *, int), const char *text,
@@ -256,6 +260,9 @@ static void texts_are_shortened_to_what_tells_most(void **state)
 	assert_shortened(columns_shorten_bytes, "4294967295", 4, "3.9G");
 	assert_shortened(columns_shorten_since, "≥ 23h59m", 7, "≥23h59m");
 	assert_shortened(columns_shorten_since, ">= 23h59m", 7, ">23h59m");
+	assert_shortened(columns_shorten_pair, "4.3s/9h58m", 10, "4.3s/9h58m");
+	assert_shortened(columns_shorten_pair, "4.3s/11h58m", 10, "4s/11h58m");
+	assert_shortened(columns_shorten_pair, "23h59m/23h59m", 10, "23h59m/23h");
 	assert_shortened(columns_shorten_head, "[2001:db8::1234]:41234", 12,
 			 "~1234]:41234");
 	assert_shortened(columns_shorten_owner, "uvicorn[4711] fd 31", 13,

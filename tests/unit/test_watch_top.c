@@ -231,11 +231,11 @@ static void what_is_not_known_is_not_said(void **state)
 	t = (struct gauge_texts){ 0 };
 	g.stuck_count = 0;
 	g.worker_count = 4;
-	f.report.unknown_count = 1;
-	f.report.unknown[0].kind = FINDING_STUCK_WORKER;
+	size_t asked = f.report.unknown_count++;
+	f.report.unknown[asked].kind = FINDING_STUCK_WORKER;
 	gauge_write(&f.report, &f.report.services[0], &g, &style, &t);
 	assert_cell(&t, GAUGE_STUCK, "stuck ?/4");
-	f.report.unknown_count = 0;
+	f.report.unknown_count = asked;
 	gauge_texts_clear(&t);
 	fixture_clear(&f);
 }

@@ -301,6 +301,13 @@ static unsigned act_filter(struct view_state *v, const struct view_bounds *b)
 	return reaction | REACT_FILTER;
 }
 
+static unsigned act_zoom(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	v->zoom++;
+	return REACT_DRAW;
+}
+
 typedef unsigned action_function(struct view_state *v, const struct view_bounds *b);
 
 static action_function *const functions[ACTION_COUNT] = {
@@ -328,6 +335,7 @@ static action_function *const functions[ACTION_COUNT] = {
 	[ACTION_VIEW_2] = act_view_2,
 	[ACTION_VIEW_3] = act_view_3,
 	[ACTION_FILTER] = act_filter,
+	[ACTION_ZOOM] = act_zoom,
 };
 
 unsigned action_apply(enum action action, struct view_state *v,

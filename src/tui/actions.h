@@ -43,6 +43,7 @@ struct view_state {
 	size_t page_top;
 	bool is_editing; /* the line of the filter has the keys */
 	uint64_t interval_ms;
+	unsigned zoom; /* of the sparklines, see trend_span_ms() */
 };
 
 /* How much there is to move over. */

@@ -12,6 +12,7 @@
 #include "detail.h"
 #include "gauge.h"
 #include "live_filter.h"
+#include "trend.h"
 
 /*
  * One pass, diagnosed and ready to be drawn: it needs nothing that lives
@@ -30,6 +31,7 @@ struct frame {
 	uint32_t *services; /* indices into report.services, worst first */
 	size_t service_count;
 	struct service_gauge *gauges; /* one for each of report.services */
+	struct trend trend;           /* of the selection, a copy */
 
 	/*
 	 * Ages in hundredths of a second, by row of the snapshot, for the live filter:

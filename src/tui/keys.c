@@ -90,6 +90,12 @@ const struct key_info key_table[] = {
 	  "Reverse" },
 
 	{ MODE_VIEW,
+	  ACTION_ZOOM,
+	  { 'z' },
+	  "Refresh",
+	  "over how long the sparklines go",
+	  NULL },
+	{ MODE_VIEW,
 	  ACTION_FREEZE,
 	  { 'p', 'Z' },
 	  "Refresh",

@@ -28,10 +28,12 @@ static int cell_of(const struct spark_span *span, uint64_t ms, int cell_count)
 /* A value holds until the next one, but not for ever. */
 static uint64_t end_of(const struct spark_span *span, size_t i)
 {
-	uint64_t end = span->points[i].ms + span->hold_ms;
+	uint64_t ms = span->points[i].ms;
+	uint64_t age = span->to_ms > ms ? span->to_ms - ms : 0;
+	uint64_t end = ms + span->hold_ms + age / 2;
 	if (i + 1 < span->count && span->points[i + 1].ms <= end)
 		end = span->points[i + 1].ms - (span->points[i + 1].ms > 0);
-	return end < span->points[i].ms ? span->points[i].ms : end;
+	return end < ms ? ms : end;
 }
 
 void spark_sample(const struct spark_span *span, double *cells, int cell_count)

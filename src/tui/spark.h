@@ -22,7 +22,11 @@ struct spark_span {
 	const struct spark_point *points;
 	size_t count;
 	uint64_t from_ms, to_ms;
-	uint64_t hold_ms; /* a value is believed for so long, then nothing is known */
+	/*
+	 * A value is believed for so long and half its age, then nothing is known:
+	 * a series thins out what is old.
+	 */
+	uint64_t hold_ms;
 };
 
 #define SPARK_UNKNOWN (-1.0)

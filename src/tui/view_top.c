@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "conn-doctor/format.h"
 #include "conn-doctor/memory.h"
 #include "conn-doctor/text.h"
 #include "spark.h"
@@ -122,6 +124,89 @@ static void draw_services(const struct scene *s)
 	free(table.lines);
 }
 
+/* At the left of the sparklines: over how long, and the key that changes it. */
+enum {
+	LEAD_COLUMNS = 9,
+	CELLS_MAX = 256,
+	VALUE_COLUMNS = 4,
+	SCALE_COLUMNS = 4 + VALUE_COLUMNS
+};
+
+static void draw_lead(const struct scene *s)
+{
+	const struct rect *r = &s->layout.trend;
+	char span[FORMAT_SIZE];
+	auto_strbuf struct strbuf text = { 0 };
+	strbuf_addf(&text, "last %s",
+		    duration_print(trend_span_ms(s->view->zoom), span));
+	screen_put(r->y, r->x, LEAD_COLUMNS, strbuf_text(&text), PAINT_NORMAL);
+	if (r->height > 1) {
+		screen_put(r->y + 1, r->x, 1, "z", PAINT_KEY);
+		screen_put(r->y + 1, r->x + 2, LEAD_COLUMNS - 2, "Zoom", PAINT_NORMAL);
+	}
+}
+
+/* "CLOSE-WAIT   12 ", all of them as wide, so that they stand below each other. */
+static int draw_value(const struct trend *t, enum trend_line line,
+		      const struct rect *at)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	const char *longest = trend_labels[TREND_CLOSE_WAIT];
+	int label = (int)strlen(longest);
+	screen_put(at->y, at->x, label, trend_labels[line], PAINT_NORMAL);
+	trend_put_value(trend_value(t, line), &text);
+	int width = (int)text_width(strbuf_text(&text));
+	screen_put(at->y, at->x + label + 1 + VALUE_COLUMNS - width, width,
+		   strbuf_text(&text), PAINT_TITLE);
+	return label + 1 + VALUE_COLUMNS + 1;
+}
+
+/* "max 400" at the end of the line, which is the scale of it. */
+static void draw_scale(double max, const struct rect *at)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	strbuf_add(&text, "max ");
+	trend_put_value(max, &text);
+	screen_put(at->y, at->x + at->width - SCALE_COLUMNS, SCALE_COLUMNS,
+		   strbuf_text(&text), PAINT_NORMAL);
+}
+
+static void draw_spark(const struct scene *s, enum trend_line line,
+		       const struct rect *at)
+{
+	const struct trend *t = &s->frame->trend;
+	uint64_t span_ms = trend_span_ms(s->view->zoom);
+	double cells[CELLS_MAX];
+	int x = draw_value(t, line, at);
+	int count = at->width - x - 1 - SCALE_COLUMNS;
+	if (count <= 0)
+		return;
+	if (count > CELLS_MAX)
+		count = CELLS_MAX;
+	trend_sample(t, line, s->frame->snap.monotonic_ms, span_ms, cells, count);
+	struct spark_scale scale = { spark_max(cells, count), at->height,
+				     screen_is_utf8() };
+	draw_scale(scale.max, at);
+	for (int i = 0; i < at->height; i++) {
+		auto_strbuf struct strbuf text = { 0 };
+		spark_put(cells, count, &scale, at->height - 1 - i, &text);
+		screen_put(at->y + i, at->x + x, count, strbuf_text(&text), PAINT_INFO);
+	}
+}
+
+static void draw_trend(const struct scene *s)
+{
+	struct rect part = s->layout.trend, places[TREND_COUNT];
+	if (!part.height)
+		return;
+	draw_lead(s);
+	part.x += LEAD_COLUMNS;
+	part.width -= LEAD_COLUMNS;
+	size_t count = layout_trend(&part, TREND_COUNT, places);
+	for (size_t i = 0; i < count; i++)
+		draw_spark(s, (enum trend_line)i, &places[i]);
+}
+
 /* "CRITICAL  stuck-worker  :21001 api[26485]: worker stuck ..." */
 static void draw_finding(const struct scene *s, const struct finding *f, int y,
 			 int width)
@@ -157,5 +242,6 @@ static void draw_findings(const struct scene *s)
 void view_draw_top(const struct scene *s)
 {
 	draw_services(s);
+	draw_trend(s);
 	draw_findings(s);
 }

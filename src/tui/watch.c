@@ -76,6 +76,7 @@ static void compute_layout(const struct watch *w, struct layout *out)
 	struct layout_needs needs = {
 		.service_count = has_top ? w->summary.service_count : 0,
 		.finding_count = has_top ? w->summary.finding_count : 0,
+		.has_trend = has_top && w->frame && trend_is_known(&w->frame->trend),
 		.has_notice = w->notice.len > 0,
 		.has_editor = w->view.is_editing,
 	};

@@ -3,13 +3,14 @@
 """Makes the recordings of the golden cases from real sockets of the lab; run it
 by hand, as root, when the recording format changes:
 
-    CONN_DOCTOR=build/dev/conn-doctor tests/golden/record.py
+    CONN_DOCTOR=build/dev/conn-doctor tests/golden/record.py [CASE...]
 
 then tests/golden/golden.py --update, and read the difference."""
 import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -76,12 +77,61 @@ def close_wait(the_lab):
     record(the_lab, "close-wait", app)
 
 
+def night_of(the_lab, app):
+    """Clients come and go for two minutes; then threads hang, and it piles up."""
+    hosts = [the_lab.host() for _ in range(12)]
+    busy = []
+
+    def greet(host, family, interval=0.3):
+        client = app.pair(host, family)
+        app.do("echo", id=client.id)
+        client.exchange()
+        client.keep_busy(interval)
+        return client
+
+    for step in range(24):
+        busy += [greet(hosts[step % 8], (4, 6)[step % 2]) for _ in range(2)]
+        if step % 5 == 4:
+            for client in (busy.pop(0), busy.pop(2)):
+                client.stop()
+                client.close()
+        time.sleep(5)
+    gone = [greet(host, 4, 1) for host in hosts[8:10]]
+    for client in gone:
+        client.host.vanish()
+        app.do("send", id=client.id, count=1000)
+    hung = []
+    for step in range(14):
+        client = app.pair(hosts[step % 7], (4, 6)[step % 2])
+        client.send(278 + 31 * step)
+        hung.append(client)
+        if step > 5 and step % 2:
+            hung[step - 6].close()
+        time.sleep(2)
+    for step in range(12):
+        the_lab.connect(hosts[step % 5], 4, app.port).send(120 + step)
+        time.sleep(2.5)
+    time.sleep(20)
+
+
+def night(the_lab):
+    app = the_lab.app("api")
+    app.listen(the_lab.port(), backlog=16)
+    story = threading.Thread(target=night_of, args=(the_lab, app), daemon=True)
+    story.start()
+    record(the_lab, "night", app, "-i", "2s", passes=100)
+
+
+SCENES = {"healthy": healthy, "stuck-worker": stuck_worker, "half-open": half_open,
+          "close-wait": close_wait, "night": night}
+
+
 def main():
     the_lab = lab.Lab()
     try:
-        for scene in (healthy, stuck_worker, half_open, close_wait):
-            print(scene.__name__)
-            scene(the_lab)
+        for name in sys.argv[1:] or SCENES:
+            print(name)
+            SCENES[name](the_lab)
     finally:
         the_lab.remove()
 

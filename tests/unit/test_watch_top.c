@@ -11,6 +11,7 @@
 #include "builders.h"
 #include "gauge.h"
 #include "spark.h"
+#include "trend.h"
 
 static void assert_bar(uint64_t used, uint64_t limit, bool use_utf8,
 		       const char *expected, int columns)
@@ -91,15 +92,16 @@ static void a_sparkline_keeps_peaks_and_shows_gaps(void **state)
 	static const struct spark_point points[] = {
 		{ 500, 7 }, { 1000, 1 }, { 1400, 9 }, { 1500, 2 }, { 8000, 3 },
 	};
-	struct spark_span span = { points, 5, 1000, 11000, 2000 };
+	struct spark_span span = { points, 5, 1000, 11000, 500 };
 	double cells[10];
 	spark_sample(&span, cells, 10);
 	assert_true(cells[0] == 9.0); /* not the last of that second */
-	assert_true(cells[1] == 2.0 && cells[2] == 2.0);
-	assert_true(cells[3] == SPARK_UNKNOWN && cells[6] == SPARK_UNKNOWN);
+	/* Half a second, and half of its age: then nothing is known. */
+	assert_true(cells[1] == 2.0 && cells[5] == 2.0);
+	assert_true(cells[6] == SPARK_UNKNOWN);
 	assert_true(cells[7] == 3.0 && cells[9] == 3.0);
 	assert_true(spark_max(cells, 10) == 9.0);
-	assert_true(spark_max(cells + 3, 1) == 0.0);
+	assert_true(spark_max(cells + 6, 1) == 0.0);
 	/* The newest value stands at the right edge. */
 	span.to_ms = 8000;
 	spark_sample(&span, cells, 7);
@@ -110,6 +112,44 @@ static void a_sparkline_keeps_peaks_and_shows_gaps(void **state)
 	span.to_ms = span.from_ms;
 	spark_sample(&span, cells, 10);
 	assert_true(cells[5] == SPARK_UNKNOWN);
+}
+
+static void assert_value(double value, const char *expected)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	trend_put_value(value, &text);
+	assert_string_equal(strbuf_text(&text), expected);
+}
+
+static void values_take_four_columns(void **state)
+{
+	(void)state;
+	assert_value(SPARK_UNKNOWN, "?");
+	assert_value(0, "0");
+	assert_value(9999, "9999");
+	assert_value(10000, "10K");
+	assert_value(999499, "999K");
+	assert_value(999500, "1.0M");
+	assert_value(4294967295.0, "4.3G");
+}
+
+static void a_trend_ends_now(void **state)
+{
+	(void)state;
+	struct trend t = { 0 };
+	double cells[10];
+	assert_true(trend_value(&t, TREND_QUEUE) == SPARK_UNKNOWN);
+	t.points[TREND_QUEUE][0] = (struct spark_point){ 40000, 3 };
+	t.points[TREND_QUEUE][1] = (struct spark_point){ 100000, 8 };
+	t.counts[TREND_QUEUE] = 2;
+	assert_true(trend_value(&t, TREND_QUEUE) == 8.0);
+	trend_sample(&t, TREND_QUEUE, 100000, 60000, cells, 10);
+	assert_true(cells[0] == 3.0 && cells[9] == 8.0);
+	/* The span is longer than the machine is up. */
+	trend_sample(&t, TREND_QUEUE, 100000, 600000, cells, 10);
+	assert_true(cells[0] == SPARK_UNKNOWN && cells[4] == 3.0 && cells[9] == 8.0);
+	for (unsigned zoom = 0; zoom < 20; zoom++)
+		assert_true(trend_span_ms(zoom) >= 60000);
 }
 
 /* Three connections unread for ten seconds, the queue as given. */
@@ -247,6 +287,8 @@ int main(void)
 		cmocka_unit_test(every_part_of_a_bar_is_seen),
 		cmocka_unit_test(zero_is_told_from_unknown_and_from_little),
 		cmocka_unit_test(a_sparkline_keeps_peaks_and_shows_gaps),
+		cmocka_unit_test(values_take_four_columns),
+		cmocka_unit_test(a_trend_ends_now),
 		cmocka_unit_test(a_service_is_measured),
 		cmocka_unit_test(the_queue_is_judged_as_the_kernel_does),
 		cmocka_unit_test(a_line_says_what_is_known),

@@ -13,14 +13,12 @@ static void brief_half_open(const struct context *c, struct strbuf *out)
 	if (c->sk->timer == TCP_TIMER_RETRANSMIT)
 		strbuf_addf(out, "%u resends unanswered", c->sk->retransmits);
 	else
-		strbuf_addf(out, "%u %s probes unanswered", c->sk->probes,
-			    c->sk->timer == TCP_TIMER_KEEPALIVE ? "keepalive"
-								: "window");
+		strbuf_addf(out, "%u probes unanswered", c->sk->probes);
 }
 
 static void brief_unreachable(const struct context *c, struct strbuf *out)
 {
-	strbuf_addf(out, "%u resends, network errors", c->sk->retransmits);
+	strbuf_addf(out, "network errors, %u resends", c->sk->retransmits);
 }
 
 static void brief_local_path_down(const struct context *c, struct strbuf *out)
@@ -35,7 +33,7 @@ static void brief_unread(const struct context *c, struct strbuf *out)
 	char size[FORMAT_SIZE];
 	strbuf_addf(out, "%s unread", size_print(c->sk->recv_queue, size));
 	if (c->d.consumed_bytes >= 0)
-		strbuf_addf(out, ", %s before",
+		strbuf_addf(out, ", %s read",
 			    size_print((uint64_t)c->d.consumed_bytes, size));
 }
 
@@ -44,7 +42,7 @@ static void brief_close_wait_unread(const struct context *c, struct strbuf *out)
 {
 	char size[FORMAT_SIZE];
 	if (c->sk->recv_queue > 1)
-		strbuf_addf(out, "%s and its end unread",
+		strbuf_addf(out, "%s, end unread",
 			    size_print(c->sk->recv_queue - 1, size));
 	else
 		strbuf_add(out, "end of stream unread");
@@ -53,15 +51,15 @@ static void brief_close_wait_unread(const struct context *c, struct strbuf *out)
 static void brief_queue_abandoned(const struct context *c, struct strbuf *out)
 {
 	(void)c;
-	strbuf_add(out, "client left before accept");
+	strbuf_add(out, "left before accept");
 }
 
 static void brief_queued(const struct context *c, struct strbuf *out)
 {
 	char size[FORMAT_SIZE];
-	strbuf_add(out, "not accepted");
 	if (c->sk->recv_queue)
-		strbuf_addf(out, ", %s sent", size_print(c->sk->recv_queue, size));
+		strbuf_addf(out, "%s sent, ", size_print(c->sk->recv_queue, size));
+	strbuf_add(out, "not accepted");
 }
 
 static void brief_close_wait_leak(const struct context *c, struct strbuf *out)
@@ -73,7 +71,7 @@ static void brief_close_wait_leak(const struct context *c, struct strbuf *out)
 static void brief_slow_reader(const struct context *c, struct strbuf *out)
 {
 	char size[FORMAT_SIZE];
-	strbuf_addf(out, "%s queued, window 0", size_print(c->sk->send_queue, size));
+	strbuf_addf(out, "window 0, %s wait", size_print(c->sk->send_queue, size));
 }
 
 static void brief_connect_stuck(const struct context *c, struct strbuf *out)
@@ -84,14 +82,14 @@ static void brief_connect_stuck(const struct context *c, struct strbuf *out)
 static void brief_slow_response(const struct context *c, struct strbuf *out)
 {
 	char text[FORMAT_SIZE];
-	strbuf_addf(out, "asked %s ago, no reply",
+	strbuf_addf(out, "no reply for %s",
 		    duration_print(c->sk->last_data_recv_ms, text));
 }
 
 static void brief_slow_upstream(const struct context *c, struct strbuf *out)
 {
 	char text[FORMAT_SIZE];
-	strbuf_addf(out, "we asked %s ago, no reply",
+	strbuf_addf(out, "no answer for %s",
 		    duration_print(c->sk->last_data_sent_ms, text));
 }
 

@@ -55,17 +55,28 @@ void columns_shorten_since(struct strbuf *text, int width)
 		drop_char(text, '=');
 }
 
-/* The digits between a `.` and the unit go. */
+/* The length of the first number with its unit: `4.3s`, `160ms`, `23h` of 23h59m. */
+static size_t first_unit(const char *text)
+{
+	size_t len = strspn(text, "0123456789.");
+	size_t unit = strspn(text + len, "smhdwy");
+	return len + unit;
+}
+
+/* Both halves lose their smaller unit; never a part of one, which would lie. */
 void columns_shorten_pair(struct strbuf *text, int width)
 {
-	char *at;
-	while (width_of(text) > width && (at = strchr(text->text, '.'))) {
-		size_t len = 1 + strspn(at + 1, "0123456789");
-		memmove(at, at + len, strlen(at + len) + 1);
-		text->len -= len;
-	}
-	if (width_of(text) > width)
+	auto_strbuf struct strbuf halves = { 0 };
+	const char *slash = strchr(text->text, '/');
+	if (!slash) {
 		shorten_tail(text, width);
+		return;
+	}
+	strbuf_add_len(&halves, text->text, first_unit(text->text));
+	strbuf_add_char(&halves, '/');
+	strbuf_add_len(&halves, slash + 1, first_unit(slash + 1));
+	strbuf_reset(text);
+	strbuf_add(text, strbuf_text(&halves));
 }
 
 /* Addresses are ASCII. */
@@ -194,7 +205,7 @@ const struct column_info column_table[COLUMN_COUNT] = {
 	[COLUMN_STATE] = { FIELD_STATE, 10, 2, false, shorten_tail, key_state },
 	[COLUMN_IN_STATE] = { FIELD_IN_STATE, 8, 11, true, columns_shorten_since,
 			      key_in_state },
-	[COLUMN_IDLE] = { FIELD_IDLE_RX_TX, 10, 8, true, columns_shorten_pair,
+	[COLUMN_IDLE] = { FIELD_IDLE_RX_TX, 11, 8, true, columns_shorten_pair,
 			  key_idle },
 	[COLUMN_RQ] = { FIELD_RQ, 4, 3, true, columns_shorten_bytes, key_recv_queue },
 	[COLUMN_SQ] = { FIELD_SQ, 4, 4, true, columns_shorten_bytes, key_send_queue },
@@ -203,7 +214,7 @@ const struct column_info column_table[COLUMN_COUNT] = {
 	[COLUMN_KA] = { FIELD_KA, 3, 10, false, shorten_tail, key_keepalive },
 	[COLUMN_OWNER] = { FIELD_OWNER, 11, 6, false, columns_shorten_owner,
 			   key_owner },
-	[COLUMN_EVIDENCE] = { FIELD_BRIEF, 20, 12, false, shorten_tail, key_verdict },
+	[COLUMN_EVIDENCE] = { FIELD_BRIEF, 22, 12, false, shorten_tail, key_verdict },
 };
 
 void column_put(enum column column, const struct field_row *row, int width,

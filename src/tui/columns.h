@@ -54,7 +54,7 @@ void column_put(enum column column, const struct field_row *row, int width,
 void columns_shorten_bytes(struct strbuf *text, int width);
 /* `>= 23h59m` becomes `>23h59m`. */
 void columns_shorten_since(struct strbuf *text, int width);
-/* `10s/4.3s` without the tenths. */
+/* `23h59m/160ms` becomes `23h/160ms`. */
 void columns_shorten_pair(struct strbuf *text, int width);
 /* The end of an address tells peers apart. */
 void columns_shorten_head(struct strbuf *text, int width);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout.h"
 
-/* Below this a sparkline tells nothing beside its numbers. */
-enum { TREND_SLOTS = 4, TREND_SLOT_COLUMNS = 27, TREND_GAP = 2 };
+/* All sparklines stand side by side, or two, or one: narrower they tell nothing. */
+enum { TREND_WIDE = 160, TREND_TWO = 60, TREND_GAP = 2 };
 
 static int min_int(int a, int b)
 {
@@ -33,12 +33,12 @@ static int finding_lines(int lines, size_t count)
 /* Side by side where the screen is wide, so one line holds them all. */
 static int trend_lines(int lines, int columns, bool has_trend)
 {
+	bool is_wide = columns >= TREND_WIDE;
 	if (!has_trend || lines < TREND_FROM)
 		return 0;
 	if (lines >= TREND_4_FROM)
-		return columns >= TREND_SLOTS * TREND_SLOT_COLUMNS ? 3 : 4;
-	return lines < TREND_2_FROM || columns >= TREND_SLOTS * TREND_SLOT_COLUMNS ? 1
-										   : 2;
+		return is_wide ? 3 : 4;
+	return is_wide || lines < TREND_2_FROM ? 1 : 2;
 }
 
 static struct rect take(int *y, int height, int width)
@@ -165,32 +165,27 @@ void layout_gauges(int width, const int wanted[static GAUGE_CELL_COUNT],
 	}
 }
 
-static int slots_beside(int width, size_t count)
+static int slots_beside(int columns, size_t count)
 {
-	int most = width / TREND_SLOT_COLUMNS;
-	/* Three beside and one below looks like a mistake. */
-	if (most < (int)count && most > 2)
-		most = 2;
-	if (most > (int)count)
-		most = (int)count;
-	return most > 0 ? most : 1;
+	size_t most = columns >= TREND_WIDE ? count : columns >= TREND_TWO ? 2 : 1;
+	return (int)(most < count ? most : count);
 }
 
 size_t layout_trend(const struct rect *trend, size_t count, struct rect *out)
 {
-	int beside = slots_beside(trend->width, count), rows, height;
-	size_t shown = 0;
-	if (!trend->height || !count)
+	int room = trend->width - LAYOUT_TREND_LEAD;
+	int beside = slots_beside(trend->width, count);
+	if (!trend->height || !count || room <= 0)
 		return 0;
-	rows = ((int)count + beside - 1) / beside;
-	if (rows > trend->height)
-		rows = trend->height;
-	height = trend->height / rows;
-	int width = (trend->width - (beside - 1) * TREND_GAP) / beside;
+	int rows = min_int(((int)count + beside - 1) / beside, trend->height);
+	int height = trend->height / rows;
+	int width = (room - (beside - 1) * TREND_GAP) / beside;
+	size_t shown = 0;
 	for (int i = 0; i < rows * beside && shown < count; i++)
 		out[shown++] = (struct rect){
 			.y = trend->y + i / beside * height,
-			.x = trend->x + i % beside * (width + TREND_GAP),
+			.x = trend->x + LAYOUT_TREND_LEAD +
+			     i % beside * (width + TREND_GAP),
 			.height = height,
 			.width = width,
 		};

@@ -14,6 +14,9 @@
  */
 enum { LAYOUT_LINES_MIN = 10, LAYOUT_COLUMNS_MIN = 40 };
 
+/* At the left of the sparklines: over how long they go. */
+enum { LAYOUT_TREND_LEAD = 9 };
+
 struct rect {
 	int y, x, height, width;
 };
@@ -69,8 +72,8 @@ void layout_gauges(int width, const int wanted[static GAUGE_CELL_COUNT],
 int layout_bar_width(int width, enum gauge_cell cell);
 
 /*
- * The sparklines in the rectangle of the trend, row by row; returns how many of
- * `count` have room.
+ * The sparklines in the rectangle of the trend, behind the lead, row by row; returns
+ * how many of `count` have room.
  */
 size_t layout_trend(const struct rect *trend, size_t count, struct rect *out);
 

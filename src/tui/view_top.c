@@ -124,13 +124,9 @@ static void draw_services(const struct scene *s)
 	free(table.lines);
 }
 
-/* At the left of the sparklines: over how long, and the key that changes it. */
-enum {
-	LEAD_COLUMNS = 9,
-	CELLS_MAX = 256,
-	VALUE_COLUMNS = 4,
-	SCALE_COLUMNS = 4 + VALUE_COLUMNS
-};
+enum { CELLS_MAX = 256, VALUE_COLUMNS = 4, SCALE_COLUMNS = 4 + VALUE_COLUMNS };
+
+/* Over how long, and the key that changes it. */
 
 static void draw_lead(const struct scene *s)
 {
@@ -139,10 +135,11 @@ static void draw_lead(const struct scene *s)
 	auto_strbuf struct strbuf text = { 0 };
 	strbuf_addf(&text, "last %s",
 		    duration_print(trend_span_ms(s->view->zoom), span));
-	screen_put(r->y, r->x, LEAD_COLUMNS, strbuf_text(&text), PAINT_NORMAL);
+	screen_put(r->y, r->x, LAYOUT_TREND_LEAD, strbuf_text(&text), PAINT_NORMAL);
 	if (r->height > 1) {
 		screen_put(r->y + 1, r->x, 1, "z", PAINT_KEY);
-		screen_put(r->y + 1, r->x + 2, LEAD_COLUMNS - 2, "Zoom", PAINT_NORMAL);
+		screen_put(r->y + 1, r->x + 2, LAYOUT_TREND_LEAD - 2, "Zoom",
+			   PAINT_NORMAL);
 	}
 }
 
@@ -196,13 +193,10 @@ static void draw_spark(const struct scene *s, enum trend_line line,
 
 static void draw_trend(const struct scene *s)
 {
-	struct rect part = s->layout.trend, places[TREND_COUNT];
-	if (!part.height)
-		return;
-	draw_lead(s);
-	part.x += LEAD_COLUMNS;
-	part.width -= LEAD_COLUMNS;
-	size_t count = layout_trend(&part, TREND_COUNT, places);
+	struct rect places[TREND_COUNT];
+	size_t count = layout_trend(&s->layout.trend, TREND_COUNT, places);
+	if (count)
+		draw_lead(s);
 	for (size_t i = 0; i < count; i++)
 		draw_spark(s, (enum trend_line)i, &places[i]);
 }

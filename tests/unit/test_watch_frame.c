@@ -207,6 +207,48 @@ static void absent_fields_are_not_shown_as_zero(void **state)
 	}
 }
 
+static void the_time_in_a_state_knows_the_history(void **state)
+{
+	struct film *film = *state;
+	const struct frame *f = &film->frame;
+	static const struct render_options options = { 0 };
+	struct field_row row;
+	see(film, 100000, CONNECTIONS);
+	see(film, 140000, CONNECTIONS);
+	frame_row_init(&row, f, 1, &options);
+	/* Ten seconds by the kernel's clocks, forty as it was seen. */
+	assert_int_equal(row.derived.in_state_ms, 40000);
+	assert_false(row.derived.is_in_state_exact);
+	/* What was not seen before is as old as its clocks say. */
+	film->frame.state_ages[1] = UINT32_MAX;
+	frame_row_init(&row, f, 1, &options);
+	assert_int_equal(row.derived.in_state_ms, 10020);
+	film->frame.state_ages[1] = 2 * 300 + 1;
+	frame_row_init(&row, f, 1, &options);
+	assert_int_equal(row.derived.in_state_ms, 3000);
+	assert_true(row.derived.is_in_state_exact);
+}
+
+static void the_evidence_is_short_and_there_when_something_is_wrong(void **state)
+{
+	struct film *film = *state;
+	struct report *r = &film->frame.report;
+	see(film, 100000, CONNECTIONS);
+	see(film, 110000, CONNECTIONS);
+	auto_strbuf struct strbuf text = { 0 };
+	verdict_brief(r, 1, &text);
+	assert_string_equal(strbuf_text(&text), "20 B unread, 280 B read");
+	for (uint8_t v = 0; v < VERDICT_COUNT; v++) {
+		bool is_told =
+			verdict_table[v].is_complaint || v == VERDICT_NOT_ASSESSED;
+		r->assessments[1].verdict = v;
+		strbuf_reset(&text);
+		verdict_brief(r, 1, &text);
+		assert_int_equal(text.len > 0, is_told);
+		assert_true(text.len < 40);
+	}
+}
+
 static void services_are_worst_first(void **state)
 {
 	struct film *film = *state;
@@ -229,6 +271,8 @@ int main(void)
 		FILM_TEST(a_frame_alone_says_that_it_does_not_know_the_past),
 		FILM_TEST(absent_fields_are_not_shown_as_zero),
 		FILM_TEST(services_are_worst_first),
+		FILM_TEST(the_time_in_a_state_knows_the_history),
+		FILM_TEST(the_evidence_is_short_and_there_when_something_is_wrong),
 	};
 	return cmocka_run_group_tests_name("watch_frame", tests, NULL, NULL);
 }

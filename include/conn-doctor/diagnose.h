@@ -59,6 +59,13 @@ struct finding *findings_add(struct report *r, enum finding_kind kind);
  */
 void findings_arrange(struct report *r);
 
+/*
+ * In how many ms the process is out of descriptors if it goes on as in the series;
+ * DERIVED_UNKNOWN when they do not grow, or too little is known to say so. Takes up
+ * to a millisecond.
+ */
+int64_t descriptors_end_in_ms(const struct report *r, size_t process);
+
 /* Values that follow from one row and its past; shown everywhere. */
 #define DERIVED_UNKNOWN (-1) /* the kernel did not say */
 #define DERIVED_NEVER   (-2) /* gives_up_ms: no timer will end this */

@@ -164,6 +164,17 @@ static bool is_soon_full(const struct report *r, size_t process, struct trend *t
 	       eta.middle_ms <= (double)limit_value(r, LIMIT_GROWTH_ETA);
 }
 
+int64_t descriptors_end_in_ms(const struct report *r, size_t process)
+{
+	struct trend t;
+	struct trend_eta eta;
+	if (!r->series || !descriptor_growth(r, process, &t) || !matters(r, &t) ||
+	    !foresee_descriptors(&r->snap->processes[process], &t, &eta) ||
+	    !isfinite(eta.middle_ms))
+		return DERIVED_UNKNOWN;
+	return (int64_t)eta.middle_ms;
+}
+
 /* What grows, worst first. More clients are no fault, the others are. */
 static const struct growth_kind {
 	enum series_metric metric;

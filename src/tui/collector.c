@@ -183,6 +183,8 @@ static void run_pass(struct collector *c)
 	};
 	frame_diagnose(f, c->history, &question);
 	series_update(c->series, &f->report);
+	struct series_scope host = series_of_host();
+	trend_take(&f->trend, c->series, &host);
 	hand_over(c, index);
 }
 

@@ -153,11 +153,16 @@ static void order_services(struct frame *f)
 	f->service_count = count;
 }
 
+/* More services than a screen has lines for are not looked into the future of. */
+enum { FORESEEN_MAX = 16 };
+
 static void measure_services(struct frame *f)
 {
 	free(f->gauges);
 	f->gauges = xcalloc(f->report.service_count + 1, sizeof(*f->gauges));
 	gauges_measure(&f->report, f->gauges);
+	for (size_t i = 0; i < f->service_count && i < FORESEEN_MAX; i++)
+		gauge_foresee(&f->report, &f->gauges[f->services[i]]);
 }
 
 void frame_diagnose(struct frame *f, const struct history *past,
@@ -174,12 +179,12 @@ void frame_diagnose(struct frame *f, const struct history *past,
 	if (q->wanted)
 		detail_make(&f->detail, &f->report, q->wanted, q->use_utf8);
 	keep_ages(f, past);
+	order_services(f);
+	measure_services(f);
 	/* History and series go on with the next pass, this frame does not. */
 	f->report.history = NULL;
 	f->report.series = NULL;
 	order_by_harm(f, NULL);
-	order_services(f);
-	measure_services(f);
 }
 
 struct sort_item {

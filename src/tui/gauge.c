@@ -34,6 +34,7 @@ static void measure_processes(const struct report *r, const struct service *s,
 		    fd_share(g->fd_count, g->fd_limit)) {
 			g->fd_count = p->fd_count;
 			g->fd_limit = p->fd_limit;
+			g->fd_process = s->processes[i];
 		}
 	}
 }
@@ -104,6 +105,7 @@ void gauges_measure(const struct report *r, struct service_gauge *out)
 			.waiting_cs = ASSESSMENT_SINCE_UNKNOWN,
 			.fd_count = -1,
 			.fd_limit = -1,
+			.fds_end_in_ms = DERIVED_UNKNOWN,
 		};
 		measure_processes(r, &r->services[i], &out[i]);
 		measure_queues(r, &r->services[i], &out[i]);
@@ -114,6 +116,12 @@ void gauges_measure(const struct report *r, struct service_gauge *out)
 			out[f->service].stuck_count++;
 	}
 	measure_connections(r, out);
+}
+
+void gauge_foresee(const struct report *r, struct service_gauge *g)
+{
+	if (g->fd_count >= 0)
+		g->fds_end_in_ms = descriptors_end_in_ms(r, g->fd_process);
 }
 
 char gauge_letter(enum severity severity)
@@ -191,9 +199,13 @@ static enum paint paint_unless_ok(enum severity severity)
 static void write_fds(const struct report *r, const struct service *s,
 		      const struct service_gauge *g, struct gauge_text *out)
 {
+	char text[FORMAT_SIZE];
 	if (g->fd_count < 0)
 		return;
 	strbuf_addf(&out->text, "fds %" PRId64 "/%" PRId64, g->fd_count, g->fd_limit);
+	if (g->fds_end_in_ms >= 0)
+		strbuf_addf(&out->text, ", full in about %s",
+			    duration_print((uint64_t)g->fds_end_in_ms, text));
 	out->paint = paint_unless_ok(worst_finding(r, s, FINDING_FD_EXHAUSTION));
 }
 

@@ -2,6 +2,7 @@
 #ifndef CONN_DOCTOR_TUI_GAUGE_H
 #define CONN_DOCTOR_TUI_GAUGE_H
 
+#include "conn-doctor/diagnose.h"
 #include "conn-doctor/report.h"
 #include "conn-doctor/strbuf.h"
 #include "screen.h"
@@ -23,10 +24,15 @@ struct service_gauge {
 	enum severity queue_severity;
 	/* Of the process that is nearest to its limit; -1 = not known. */
 	int64_t fd_count, fd_limit;
+	size_t fd_process;     /* index into snapshot->processes */
+	int64_t fds_end_in_ms; /* DERIVED_UNKNOWN unless gauge_foresee() has said so */
 };
 
 /* One for each service of the report; `out` has room for them. */
 void gauges_measure(const struct report *r, struct service_gauge *out);
+
+/* When the descriptors end, as the report's series goes on. Not for many services. */
+void gauge_foresee(const struct report *r, struct service_gauge *g);
 
 /* The cells, left to right. */
 enum gauge_cell {

@@ -16,6 +16,24 @@ uint64_t trend_span_ms(unsigned zoom)
 	return spans[zoom % (sizeof(spans) / sizeof(*spans))];
 }
 
+void trend_take(struct trend *out, const struct series *series,
+		const struct series_scope *scope)
+{
+	static const enum series_metric metrics[TREND_COUNT] = {
+		[TREND_ESTABLISHED] = SERIES_ESTABLISHED,
+		[TREND_CLOSE_WAIT] = SERIES_CLOSE_WAIT,
+		[TREND_HALF_OPEN] = SERIES_HALF_OPEN,
+		[TREND_QUEUE] = SERIES_ACCEPT_QUEUE,
+	};
+	for (int i = 0; i < TREND_COUNT; i++) {
+		struct series_point points[SERIES_POINTS];
+		out->counts[i] = series_points(series, scope, metrics[i], points);
+		for (size_t j = 0; j < out->counts[i]; j++)
+			out->points[i][j] = (struct spark_point){ points[j].at_ms,
+								  points[j].value };
+	}
+}
+
 bool trend_is_known(const struct trend *t)
 {
 	for (int i = 0; i < TREND_COUNT; i++)

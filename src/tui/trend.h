@@ -2,6 +2,7 @@
 #ifndef CONN_DOCTOR_TUI_TREND_H
 #define CONN_DOCTOR_TUI_TREND_H
 
+#include "conn-doctor/series.h"
 #include "conn-doctor/strbuf.h"
 #include "spark.h"
 
@@ -14,10 +15,8 @@ enum trend_line {
 	TREND_COUNT
 };
 
-enum { TREND_POINTS = 129 };
-
 struct trend {
-	struct spark_point points[TREND_COUNT][TREND_POINTS]; /* oldest first */
+	struct spark_point points[TREND_COUNT][SERIES_POINTS]; /* oldest first */
 	size_t counts[TREND_COUNT];
 };
 
@@ -25,6 +24,10 @@ extern const char *const trend_labels[TREND_COUNT];
 
 /* Spans that the zoom steps through; the index is taken modulo their number. */
 uint64_t trend_span_ms(unsigned zoom);
+
+/* Copies what the screen needs: the series goes on with the next pass. */
+void trend_take(struct trend *out, const struct series *series,
+		const struct series_scope *scope);
 
 /* Whether anything was ever counted. */
 bool trend_is_known(const struct trend *t);

@@ -133,6 +133,36 @@ static void values_take_four_columns(void **state)
 	assert_value(4294967295.0, "4.3G");
 }
 
+static void a_trend_is_a_copy_of_the_series(void **state)
+{
+	(void)state;
+	struct series *series = series_new();
+	struct series_scope host = { .kind = SERIES_HOST };
+	struct series_values values;
+	struct trend t = { 0 };
+	trend_take(&t, NULL, &host);
+	assert_false(trend_is_known(&t));
+	for (int i = 0; i < SERIES_METRIC_COUNT; i++)
+		values.of[i] = SERIES_UNKNOWN;
+	for (uint32_t i = 1; i <= 1000; i++) {
+		values.of[SERIES_ESTABLISHED] = i;
+		values.of[SERIES_ACCEPT_QUEUE] = 1000 - i;
+		series_add(series, &host, 2000 * i, &values);
+	}
+	trend_take(&t, series, &host);
+	series_free(series);
+	assert_true(trend_is_known(&t));
+	assert_true(trend_value(&t, TREND_ESTABLISHED) == 1000.0);
+	assert_true(trend_value(&t, TREND_QUEUE) == 0.0);
+	/* What was not counted is not zero. */
+	assert_true(trend_value(&t, TREND_HALF_OPEN) == SPARK_UNKNOWN);
+	/* What a series thins out leaves no holes: half an hour in every cell. */
+	double cells[60];
+	trend_sample(&t, TREND_ESTABLISHED, 2000000, 1990000, cells, 60);
+	for (int i = 0; i < 60; i++)
+		assert_true(cells[i] > 0);
+}
+
 static void a_trend_ends_now(void **state)
 {
 	(void)state;
@@ -224,6 +254,61 @@ static void the_queue_is_judged_as_the_kernel_does(void **state)
 	}
 }
 
+/* A process that opens `step` descriptors in each of 40 passes, 15 s apart. */
+static void see_descriptors(struct fixture *f, struct series *series, int64_t step)
+{
+	static const uint32_t inodes[] = { 4999, 5000 };
+	fixture_init(f);
+	for (int64_t i = 0; i < 40; i++) {
+		struct diagnose_options options = { .with_findings = true,
+						    .series = series };
+		snapshot_begin(&f->snap, 100000 + (uint64_t)i * 15000);
+		snapshot_put(&f->snap, a_listener(0, 128));
+		snapshot_put(&f->snap, a_connection());
+		snapshot_put_process(&f->snap, 4711, "api", inodes, 2);
+		f->snap.processes[0].fd_count = 100 + i * step;
+		snapshot_finish(&f->snap);
+		history_update(f->history, &f->snap);
+		diagnose(&f->snap, f->history, &f->limits, &options, &f->report);
+		series_update(series, &f->report);
+	}
+}
+
+static void the_end_of_the_descriptors_is_foreseen(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct service_gauge g;
+	struct gauge_texts t = { 0 };
+	struct gauge_style style = { .use_utf8 = false, .is_short = true };
+	struct series *series = series_new();
+	see_descriptors(&f, series, 5);
+	gauges_measure(&f.report, &g);
+	assert_int_equal(g.fds_end_in_ms, DERIVED_UNKNOWN);
+	gauge_foresee(&f.report, &g);
+	/* 729 are left, five go in 15 s: 2187 s. */
+	assert_in_range(g.fds_end_in_ms, 2100000, 2250000);
+	gauge_write(&f.report, &f.report.services[0], &g, &style, &t);
+	assert_non_null(strstr(strbuf_text(&t.cells[GAUGE_FDS].text),
+			       "fds 295/1024, full in about 36m"));
+	/* Without the past, nothing is foreseen. */
+	f.report.series = NULL;
+	gauges_measure(&f.report, &g);
+	gauge_foresee(&f.report, &g);
+	assert_int_equal(g.fds_end_in_ms, DERIVED_UNKNOWN);
+	gauge_texts_clear(&t);
+	fixture_clear(&f);
+	series_free(series);
+
+	series = series_new();
+	see_descriptors(&f, series, 0);
+	gauges_measure(&f.report, &g);
+	gauge_foresee(&f.report, &g);
+	assert_int_equal(g.fds_end_in_ms, DERIVED_UNKNOWN);
+	fixture_clear(&f);
+	series_free(series);
+}
+
 static void assert_cell(const struct gauge_texts *t, enum gauge_cell cell,
 			const char *expected)
 {
@@ -288,9 +373,11 @@ int main(void)
 		cmocka_unit_test(zero_is_told_from_unknown_and_from_little),
 		cmocka_unit_test(a_sparkline_keeps_peaks_and_shows_gaps),
 		cmocka_unit_test(values_take_four_columns),
+		cmocka_unit_test(a_trend_is_a_copy_of_the_series),
 		cmocka_unit_test(a_trend_ends_now),
 		cmocka_unit_test(a_service_is_measured),
 		cmocka_unit_test(the_queue_is_judged_as_the_kernel_does),
+		cmocka_unit_test(the_end_of_the_descriptors_is_foreseen),
 		cmocka_unit_test(a_line_says_what_is_known),
 		cmocka_unit_test(what_is_not_known_is_not_said),
 	};

@@ -340,7 +340,8 @@ class WatchTest(unittest.TestCase):
                                        r" .* every 250ms, pass \d")
             self.assertRegex(lines[1], rf"^filter :{PORT}  \d+ connections: 3 unread, ")
             self.assertRegex(lines[2], rf"^[WC] 127\.0\.0\.1:{PORT} .*stuck 1/1 .* 0/64 ")
-            self.assertRegex(lines[3], r"^(WARNING|CRITICAL)  +stuck-worker ")
+            self.assertRegex(t.text, r"(?m)^last 5m +ESTAB +\d+ .* max \d+ +CLOSE-WAIT ")
+            self.assertRegex(t.text, r"(?m)^(WARNING|CRITICAL)  +stuck-worker ")
             heading = next(i for i, line in enumerate(lines) if line.startswith("VERDICT"))
             self.assertLess(heading, 12)
             self.assertRegex(lines[heading], r"^VERDICT +SINCE +PEER +STATE +RQ +SQ OWNER$")
@@ -354,7 +355,8 @@ class WatchTest(unittest.TestCase):
     def test_120x40_shows_every_column(self):
         lab.make("unread")
         with self.watch(f":{PORT}", *FAST, columns=120, lines=40) as t:
-            t.wait_for(r"^VERDICT +SINCE +PEER +STATE +RQ +SQ +IDLE TURN +GIVES UP KA +OWNER$")
+            t.wait_for(r"^VERDICT +SINCE +PEER +STATE +IN STATE +IDLE rx/tx"
+                       r" +RQ +SQ +TURN +GIVES UP KA +OWNER$")
             t.wait_for(r"^unread .* never .*\[\d+\] fd \d+$")
             self.assertRegex(t.lines[39], "^q Quit")
             self.assert_sober(t)

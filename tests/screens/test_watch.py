@@ -357,7 +357,7 @@ class WatchTest(unittest.TestCase):
         with self.watch(f":{PORT}", *FAST, columns=120, lines=40) as t:
             t.wait_for(r"^VERDICT +SINCE +PEER +STATE +IN STATE +IDLE rx/tx"
                        r" +RQ +SQ +TURN +GIVES UP KA +OWNER$")
-            t.wait_for(r"^unread .* never .*\[\d+\] fd \d+$")
+            t.wait_for(r"^unread .* never .*\[\d+\]$")
             self.assertRegex(t.lines[39], "^q Quit")
             self.assert_sober(t)
 

@@ -16,6 +16,7 @@
 #include "conn-doctor/diagnose.h"
 #include "conn-doctor/filter.h"
 #include "conn-doctor/format.h"
+#include "conn-doctor/memory.h"
 #include "conn-doctor/source.h"
 #include "conn-doctor/state.h"
 #include "conn-doctor/time_at.h"
@@ -332,9 +333,22 @@ static int run_check_or_list(const struct options *o, struct error *err)
 	return session_end(&s, status, err);
 }
 
+static int write_json(const struct report *r, const struct render_options *o, FILE *out,
+		      struct error *err)
+{
+	return renderer_json.check(r, o, out, err);
+}
+
+static const struct watch_ports watch_ports = {
+	.write_report = write_json,
+	.write_subject = json_subject,
+	.explain = explain_write,
+};
+
 static int run_watch(const struct options *o, struct error *err)
 {
 	struct session s;
+	auto_free char *state_dir = options_state_dir();
 	int status = session_open(&s, o, err);
 	if (status == 0) {
 		struct watch_options watch = {
@@ -343,6 +357,10 @@ static int run_watch(const struct options *o, struct error *err)
 			.filter = s.filter,
 			.policy = &o->config.policy,
 			.resolver = &host_resolver,
+			.ports = &watch_ports,
+			.state_dir = state_dir,
+			.is_interval_given = o->interval_ms != 0,
+			.use_mouse = o->use_mouse,
 			.interval_ms =
 				o->interval_ms ? o->interval_ms : WATCH_INTERVAL_MS,
 			.count = o->pass_count,

@@ -19,6 +19,9 @@ struct render_options {
 	bool wide; /* no limit on columns */
 	bool all_connections;
 	int columns; /* of the terminal; 0 = unknown */
+	/* Only these rows of the snapshot as connections; NULL = as usual (JSON). */
+	const uint32_t *rows;
+	size_t row_count;
 };
 
 struct renderer {
@@ -34,6 +37,17 @@ struct renderer {
 extern const struct renderer renderer_text;
 extern const struct renderer renderer_plain;
 extern const struct renderer renderer_json;
+
+/* One thing of a report. */
+enum subject_kind { SUBJECT_CONNECTION, SUBJECT_FINDING, SUBJECT_SERVICE };
+struct report_subject {
+	enum subject_kind kind;
+	uint32_t index; /* row of the snapshot, or index into findings or services */
+};
+
+/* Its JSON object, as in the documents, indented for people. Returns 0 or -1. */
+int json_subject(const struct report *r, const struct report_subject *subject,
+		 FILE *out, struct error *err);
 
 /* NULL when the name is unknown. */
 const struct renderer *renderer_find(const char *name);

@@ -8,7 +8,25 @@
 #include "conn-doctor/error.h"
 #include "conn-doctor/filter.h"
 #include "conn-doctor/limits.h"
+#include "conn-doctor/renderer.h"
 #include "conn-doctor/source.h"
+
+/*
+ * PORT: what the screen shows or saves in formats that it does not know. Each
+ * returns 0, or -1 with `err` set; write errors are found by ferror().
+ */
+struct watch_ports {
+	/* The document of a snapshot. */
+	int (*write_report)(const struct report *r, const struct render_options *o,
+			    FILE *out, struct error *err);
+	/* One thing, to be read. */
+	int (*write_subject)(const struct report *r,
+			     const struct report_subject *subject, FILE *out,
+			     struct error *err);
+	/* What a code means, remedies of the stack (NULL = unknown) first. */
+	int (*explain)(const char *code, const char *stack, size_t columns, FILE *out,
+		       struct error *err);
+};
 
 /* The live view. All that is pointed to must outlive watch_run(). */
 struct watch_options {
@@ -18,10 +36,15 @@ struct watch_options {
 	const struct policy *policy; /* NULL = nothing was declared */
 	/* For names in the filter that is typed while watching; NULL = refuse them. */
 	const struct filter_resolver *resolver;
+	const struct watch_ports *ports;
+	/* Where snapshots and what was chosen with F2 go; NULL = nowhere. */
+	const char *state_dir;
 	uint64_t interval_ms;
-	uint64_t count; /* refreshes before it ends by itself; 0 = endless */
-	bool use_color; /* bold, underline and reverse stay without it */
-	bool is_ascii;  /* no UTF-8 even where the locale has it */
+	bool is_interval_given; /* it beats the one that was saved */
+	uint64_t count;         /* refreshes before it ends by itself; 0 = endless */
+	bool use_color;         /* bold, underline and reverse stay without it */
+	bool is_ascii;          /* no UTF-8 even where the locale has it */
+	bool use_mouse;         /* the terminal's own selection then needs Shift */
 };
 
 /* Whether there is a terminal at both ends that can position the cursor. */

@@ -308,3 +308,14 @@ int explain_command(const struct options *o, struct error *err)
 	answer(&p, &q, o->is_listed);
 	return output_close(&out, err);
 }
+
+int explain_write(const char *code, const char *stack, size_t columns, FILE *out,
+		  struct error *err)
+{
+	struct question q = { .stack = stack ? knowledge_find_stack(stack) : NULL };
+	struct page p = { .out = out, .columns = columns };
+	if (find_code(&q, code, err))
+		return -1;
+	answer(&p, &q, false);
+	return 0;
+}

@@ -151,6 +151,7 @@ APPLY_FLAG(apply_no_header, no_header)
 APPLY_FLAG(apply_no_pager, no_pager)
 APPLY_FLAG(apply_no_processes, no_processes)
 APPLY_FLAG(apply_all_connections, all_connections)
+APPLY_FLAG(apply_mouse, use_mouse)
 
 static int apply_verbose(struct options *o, const char *value, struct error *err)
 {
@@ -213,6 +214,9 @@ const struct option_row option_table[] = {
 	{ "color", 0, "[WHEN]", "auto always never", CONF | COMMAND_EXPLAIN,
 	  "auto (terminal only), always or never; NO_COLOR is honoured", apply_color },
 	{ "ascii", 0, NULL, NULL, CONF, "ASCII signs only", apply_ascii },
+	{ "mouse", 0, NULL, NULL, COMMAND_WATCH,
+	  "click selects or sorts, the wheel moves; selecting text then needs Shift",
+	  apply_mouse },
 	{ "no-pager", 0, NULL, NULL, CHECK | LIST | COMMAND_EXPLAIN,
 	  "never show through a pager", apply_no_pager },
 	{ "verbose", 'v', NULL, NULL, DATA,

@@ -65,6 +65,7 @@ struct options {
 	bool no_pager;
 	bool no_processes;
 	bool all_connections;
+	bool use_mouse;
 };
 
 struct command_row {
@@ -102,6 +103,12 @@ void options_clear(struct options *o);
  * What is wrong in the files stands in o->config.errors.
  */
 void options_load_config(struct options *o);
+
+/*
+ * $XDG_STATE_HOME/conn-doctor, else ~/.local/state/conn-doctor; NULL when neither
+ * is known. The caller's to free().
+ */
+char *options_state_dir(void);
 
 const struct command_row *command_find(const char *name);
 /* NULL: no command was given. */

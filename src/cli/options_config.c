@@ -25,6 +25,15 @@ static char *config_home(void)
 	return home && *home == '/' ? xasprintf("%s/.config", home) : NULL;
 }
 
+char *options_state_dir(void)
+{
+	const char *home = environment("HOME"), *xdg = environment("XDG_STATE_HOME");
+	if (xdg && *xdg == '/')
+		return xasprintf("%s/conn-doctor", xdg);
+	return home && *home == '/' ? xasprintf("%s/.local/state/conn-doctor", home)
+				    : NULL;
+}
+
 static void meet(struct config *c, enum config_id id, uint64_t *option)
 {
 	if (*option == OPTION_UNSET)

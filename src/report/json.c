@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 
 #include "conn-doctor/diagnose.h"
 #include "conn-doctor/format.h"
@@ -669,9 +670,21 @@ static void write_connections(struct writer *w, const uint32_t *rows, size_t cou
 }
 
 /* Running out of memory ends the program, here as everywhere (memory.h). */
-static void writer_init(struct writer *w, const struct report *r, FILE *out)
+static void use_our_memory(void)
 {
 	json_set_alloc_funcs(xmalloc, free);
+}
+
+/* watch may show one thing while another thread saves all of them. */
+static void prepare_jansson(void)
+{
+	static once_flag is_done = ONCE_FLAG_INIT;
+	call_once(&is_done, use_our_memory);
+}
+
+static void writer_init(struct writer *w, const struct report *r, FILE *out)
+{
+	prepare_jansson();
 	*w = (struct writer){ .r = r, .out = out };
 	array_reserve(&w->buffer, &w->capacity, 4096, 1);
 }
@@ -695,7 +708,8 @@ int json_check(const struct report *r, const struct render_options *o, FILE *out
 {
 	struct writer w;
 	auto_free uint32_t *rows = NULL;
-	size_t count = report_worst_first(r, o->all_connections, &rows);
+	size_t count = o->rows ? o->row_count
+			       : report_worst_first(r, o->all_connections, &rows);
 	writer_init(&w, r, out);
 	json_t *head = document_head(r, "conn-doctor.report/1");
 	set_word(head, "severity", severity_name(r->severity));
@@ -706,8 +720,32 @@ int json_check(const struct report *r, const struct render_options *o, FILE *out
 	open_document(&w, head);
 	write_services(&w);
 	write_findings(&w);
-	write_connections(&w, rows, count);
+	write_connections(&w, o->rows ? o->rows : rows, count);
 	return close_document(&w, err);
+}
+
+static json_t *subject_object(const struct report *r,
+			      const struct report_subject *subject)
+{
+	switch (subject->kind) {
+	case SUBJECT_FINDING:
+		return finding_object(r, &r->findings[subject->index]);
+	case SUBJECT_SERVICE:
+		return service_object(r, &r->services[subject->index]);
+	case SUBJECT_CONNECTION:
+	default:
+		return connection_object(r, subject->index);
+	}
+}
+
+int json_subject(const struct report *r, const struct report_subject *subject,
+		 FILE *out, struct error *err)
+{
+	prepare_jansson();
+	json_t *object = subject_object(r, subject);
+	int result = json_dumpf(object, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+	json_decref(object);
+	return result ? error_set(err, ERROR_SYSTEM, "cannot encode JSON") : 0;
 }
 
 int json_list(const struct report *r, const struct render_options *o, FILE *out,

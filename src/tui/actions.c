@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "actions.h"
 
-/* Refresh intervals that `+` and `-` step through. */
-static const uint64_t intervals_ms[] = { 250,   500,   1000,  2000,   5000,
-					 10000, 30000, 60000, 300000, 600000 };
-enum { INTERVAL_COUNT = sizeof(intervals_ms) / sizeof(*intervals_ms) };
+#include "trend.h"
 
 static size_t min_size(size_t a, size_t b)
 {
@@ -36,10 +33,12 @@ static size_t minus(size_t a, size_t b)
 void view_follow(struct view_state *v, const struct view_bounds *b, size_t found)
 {
 	struct list_state *l = view_list(v);
+	v->is_following = v->is_following && l->is_held && found != VIEW_NOT_FOUND;
 	if (!l->is_held) {
 		l->selected = l->top = 0;
 	} else if (found != VIEW_NOT_FOUND) {
-		size_t line = minus(l->selected, l->top);
+		size_t line =
+			v->is_following ? b->page / 2 : minus(l->selected, l->top);
 		l->selected = found;
 		l->top = minus(found, line);
 	}
@@ -75,8 +74,14 @@ static unsigned select_row(struct view_state *v, const struct view_bounds *b,
 	struct list_state *l = view_list(v);
 	l->selected = row;
 	l->is_held = true;
+	v->is_following = false;
 	clamp(l, b);
 	return REACT_DRAW | REACT_MOVED;
+}
+
+unsigned view_select(struct view_state *v, const struct view_bounds *b, size_t row)
+{
+	return select_row(v, b, row);
 }
 
 static unsigned act_up(struct view_state *v, const struct view_bounds *b)
@@ -177,28 +182,25 @@ static unsigned act_freeze(struct view_state *v, const struct view_bounds *b)
 	return REACT_DRAW | REACT_FREEZE;
 }
 
+static unsigned change_interval(struct view_state *v, bool is_longer)
+{
+	uint64_t interval_ms = interval_step(v->interval_ms, is_longer);
+	if (interval_ms == v->interval_ms)
+		return 0;
+	v->interval_ms = interval_ms;
+	return REACT_DRAW | REACT_INTERVAL | REACT_SETTINGS;
+}
+
 static unsigned act_faster(struct view_state *v, const struct view_bounds *b)
 {
 	(void)b;
-	for (size_t i = INTERVAL_COUNT; i-- > 0;) {
-		if (intervals_ms[i] < v->interval_ms) {
-			v->interval_ms = intervals_ms[i];
-			return REACT_DRAW | REACT_INTERVAL;
-		}
-	}
-	return 0;
+	return change_interval(v, false);
 }
 
 static unsigned act_slower(struct view_state *v, const struct view_bounds *b)
 {
 	(void)b;
-	for (size_t i = 0; i < INTERVAL_COUNT; i++) {
-		if (intervals_ms[i] > v->interval_ms) {
-			v->interval_ms = intervals_ms[i];
-			return REACT_DRAW | REACT_INTERVAL;
-		}
-	}
-	return 0;
+	return change_interval(v, true);
 }
 
 static unsigned act_refresh(struct view_state *v, const struct view_bounds *b)
@@ -224,6 +226,7 @@ static unsigned act_help(struct view_state *v, const struct view_bounds *b)
 static unsigned close_page(struct view_state *v)
 {
 	v->is_open = false;
+	v->page_kind = PAGE_DETAIL;
 	v->page_top = 0;
 	return REACT_DRAW | REACT_OPEN;
 }
@@ -243,22 +246,53 @@ static unsigned act_quit(struct view_state *v, const struct view_bounds *b)
 }
 
 /* The row whose page is open is held, so that it is still there afterwards. */
+static unsigned open_page(struct view_state *v, const struct view_bounds *b,
+			  enum page_kind kind)
+{
+	if (!v->is_open && (!b->row_count || b->is_on_group))
+		return 0;
+	bool is_following = v->is_following;
+	unsigned reaction =
+		v->is_open ? REACT_DRAW : select_row(v, b, view_list(v)->selected);
+	v->is_following = is_following;
+	v->is_help = false;
+	v->is_open = true;
+	v->page_kind = kind;
+	v->page_top = 0;
+	return reaction | REACT_OPEN;
+}
+
 static unsigned act_open(struct view_state *v, const struct view_bounds *b)
 {
 	if (v->is_help || v->is_open)
 		return act_back(v, b);
-	if (!b->row_count)
-		return 0;
-	unsigned reaction = select_row(v, b, view_list(v)->selected);
-	v->is_open = true;
-	v->page_top = 0;
-	return reaction | REACT_OPEN;
+	return b->is_on_group ? REACT_DRAW | REACT_FOLD : open_page(v, b, PAGE_DETAIL);
+}
+
+/* The same key leads back to where it was pressed first: the list. */
+static unsigned toggle_page(struct view_state *v, const struct view_bounds *b,
+			    enum page_kind kind)
+{
+	if (v->is_open && !v->is_help && v->page_kind == kind)
+		return close_page(v);
+	return open_page(v, b, kind);
+}
+
+static unsigned act_json(struct view_state *v, const struct view_bounds *b)
+{
+	return toggle_page(v, b, PAGE_JSON);
+}
+
+static unsigned act_explain(struct view_state *v, const struct view_bounds *b)
+{
+	return toggle_page(v, b, PAGE_EXPLAIN);
 }
 
 static unsigned show_view(struct view_state *v, unsigned view)
 {
 	v->view = (enum view_id)(view % VIEW_COUNT);
-	v->is_help = v->is_open = false;
+	v->is_help = v->is_open = v->is_following = false;
+	v->page_kind = PAGE_DETAIL;
 	return REACT_DRAW | REACT_VIEW | REACT_OPEN;
 }
 
@@ -298,14 +332,177 @@ static unsigned act_filter(struct view_state *v, const struct view_bounds *b)
 	(void)b;
 	unsigned reaction = show_view(v, VIEW_CONNECTIONS);
 	v->is_editing = true;
+	v->is_find_line = false;
 	return reaction | REACT_FILTER;
 }
 
-static unsigned act_zoom(struct view_state *v, const struct view_bounds *b)
+static unsigned zoom(struct view_state *v, bool can, unsigned zoom)
+{
+	if (!can || v->is_open || v->is_help)
+		return 0;
+	v->zoom = zoom;
+	return REACT_DRAW;
+}
+
+static unsigned act_zoom_out(struct view_state *v, const struct view_bounds *b)
 {
 	(void)b;
-	v->zoom++;
+	return zoom(v, v->zoom + 1 < TREND_ZOOM_COUNT, v->zoom + 1);
+}
+
+static unsigned act_zoom_in(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return zoom(v, v->zoom > 0, v->zoom - 1);
+}
+
+/* What is done to the list needs it to be seen. */
+static bool is_list(const struct view_state *v)
+{
+	return !v->is_open && !v->is_help;
+}
+
+static unsigned act_find(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	unsigned reaction = is_list(v) ? 0 : show_view(v, v->view);
+	v->is_editing = v->is_find_line = true;
+	return reaction | REACT_DRAW | REACT_FIND;
+}
+
+static unsigned act_find_next(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return is_list(v) ? REACT_DRAW | REACT_FIND_NEXT : 0;
+}
+
+static unsigned act_find_before(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return is_list(v) ? REACT_DRAW | REACT_FIND_BEFORE : 0;
+}
+
+static unsigned act_sort_menu(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	if (!can_sort(v) || v->is_help)
+		return 0;
+	menu_open(&v->menu, MENU_SORT, v->sort);
 	return REACT_DRAW;
+}
+
+static unsigned act_options(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	v->is_help = false;
+	menu_open(&v->menu, MENU_OPTIONS, 0);
+	return REACT_DRAW;
+}
+
+static unsigned act_scroll_left(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	if (!can_sort(v) || v->is_help || !v->settings.columns.skip)
+		return 0;
+	v->settings.columns.skip--;
+	return REACT_DRAW;
+}
+
+static unsigned act_scroll_right(struct view_state *v, const struct view_bounds *b)
+{
+	struct column_choice *c = &v->settings.columns;
+	(void)b;
+	if (!can_sort(v) || v->is_help || c->skip >= columns_skip_max(c))
+		return 0;
+	c->skip++;
+	return REACT_DRAW;
+}
+
+/* The same key ends it. */
+static unsigned act_follow(struct view_state *v, const struct view_bounds *b)
+{
+	bool is_wanted = !v->is_following;
+	if (!is_list(v) || !b->row_count)
+		return 0;
+	unsigned reaction = select_row(v, b, view_list(v)->selected);
+	v->is_following = is_wanted;
+	return reaction | REACT_VIEW;
+}
+
+static bool has_groups(const struct view_state *v)
+{
+	return v->view == VIEW_CONNECTIONS && is_list(v);
+}
+
+static unsigned act_group(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	if (!has_groups(v))
+		return 0;
+	v->settings.group_by = (v->settings.group_by + 1U) % GROUP_BY_COUNT;
+	return REACT_DRAW | REACT_GROUP | REACT_SETTINGS;
+}
+
+static unsigned act_fold(struct view_state *v, const struct view_bounds *b)
+{
+	bool can = has_groups(v) && v->settings.group_by != GROUP_NONE && b->row_count;
+	return can ? REACT_DRAW | REACT_FOLD : 0;
+}
+
+static unsigned act_fold_all(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	bool can = has_groups(v) && v->settings.group_by != GROUP_NONE;
+	return can ? REACT_DRAW | REACT_FOLD_ALL : 0;
+}
+
+static unsigned act_mark(struct view_state *v, const struct view_bounds *b)
+{
+	return has_groups(v) && b->row_count ? REACT_DRAW | REACT_MARK : 0;
+}
+
+static unsigned act_unmark(struct view_state *v, const struct view_bounds *b)
+{
+	(void)v, (void)b;
+	return REACT_DRAW | REACT_UNMARK;
+}
+
+static unsigned act_scheme(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	v->settings.scheme = (v->settings.scheme + 1U) % SCHEME_COUNT;
+	return REACT_DRAW | REACT_SETTINGS;
+}
+
+static unsigned act_save(struct view_state *v, const struct view_bounds *b)
+{
+	(void)v, (void)b;
+	return REACT_DRAW | REACT_SAVE;
+}
+
+/* Where it was, the loop knows. */
+static unsigned act_click(struct view_state *v, const struct view_bounds *b)
+{
+	(void)v, (void)b;
+	return REACT_DRAW;
+}
+
+enum { WHEEL_ROWS = 3 };
+
+static unsigned act_wheel_up(struct view_state *v, const struct view_bounds *b)
+{
+	unsigned reaction = 0;
+	for (int i = 0; i < WHEEL_ROWS; i++)
+		reaction |= act_up(v, b);
+	return reaction;
+}
+
+static unsigned act_wheel_down(struct view_state *v, const struct view_bounds *b)
+{
+	unsigned reaction = 0;
+	for (int i = 0; i < WHEEL_ROWS; i++)
+		reaction |= act_down(v, b);
+	return reaction;
 }
 
 typedef unsigned action_function(struct view_state *v, const struct view_bounds *b);
@@ -335,7 +532,28 @@ static action_function *const functions[ACTION_COUNT] = {
 	[ACTION_VIEW_2] = act_view_2,
 	[ACTION_VIEW_3] = act_view_3,
 	[ACTION_FILTER] = act_filter,
-	[ACTION_ZOOM] = act_zoom,
+	[ACTION_ZOOM_OUT] = act_zoom_out,
+	[ACTION_ZOOM_IN] = act_zoom_in,
+	[ACTION_FIND] = act_find,
+	[ACTION_FIND_NEXT] = act_find_next,
+	[ACTION_FIND_BEFORE] = act_find_before,
+	[ACTION_SORT_MENU] = act_sort_menu,
+	[ACTION_SCROLL_LEFT] = act_scroll_left,
+	[ACTION_SCROLL_RIGHT] = act_scroll_right,
+	[ACTION_FOLLOW] = act_follow,
+	[ACTION_GROUP] = act_group,
+	[ACTION_FOLD] = act_fold,
+	[ACTION_FOLD_ALL] = act_fold_all,
+	[ACTION_MARK] = act_mark,
+	[ACTION_UNMARK] = act_unmark,
+	[ACTION_OPTIONS] = act_options,
+	[ACTION_SCHEME] = act_scheme,
+	[ACTION_SAVE] = act_save,
+	[ACTION_JSON] = act_json,
+	[ACTION_EXPLAIN] = act_explain,
+	[ACTION_CLICK] = act_click,
+	[ACTION_WHEEL_UP] = act_wheel_up,
+	[ACTION_WHEEL_DOWN] = act_wheel_down,
 };
 
 unsigned action_apply(enum action action, struct view_state *v,

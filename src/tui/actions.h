@@ -8,6 +8,7 @@
 
 #include "columns.h"
 #include "keys.h"
+#include "menu.h"
 
 enum view_id { VIEW_CONNECTIONS, VIEW_FINDINGS, VIEW_SERVICES, VIEW_COUNT };
 
@@ -23,6 +24,9 @@ struct list_state {
 	bool is_held;
 	uint64_t held; /* identity */
 };
+
+/* What the page of a row shows of it. */
+enum page_kind { PAGE_DETAIL, PAGE_JSON, PAGE_EXPLAIN };
 
 /*
  * What the user sees of the data: a plain struct. Actions change it and nothing
@@ -40,8 +44,13 @@ struct view_state {
 	bool is_help;
 	size_t help_top;
 	bool is_open; /* the page of a row */
+	enum page_kind page_kind;
 	size_t page_top;
-	bool is_editing; /* the line of the filter has the keys */
+	bool is_editing;   /* a line of input has the keys: */
+	bool is_find_line; /* this one, or else that of the filter */
+	bool is_following; /* the held row stays in the middle */
+	struct menu menu;  /* over everything, while it has a kind */
+	struct settings settings;
 	uint64_t interval_ms;
 	unsigned zoom; /* of the sparklines, see trend_span_ms() */
 };
@@ -51,6 +60,7 @@ struct view_bounds {
 	size_t row_count, page;
 	size_t help_count, help_page;
 	size_t text_count, text_page; /* of the page of a row */
+	bool is_on_group;             /* the selected row is the line of a group */
 };
 
 enum reaction {
@@ -65,10 +75,23 @@ enum reaction {
 	REACT_VIEW = 1 << 8,    /* another view */
 	REACT_OPEN = 1 << 9,    /* a page was opened or left */
 	REACT_FILTER = 1 << 10, /* the line of the filter is wanted */
+	REACT_FIND = 1 << 11,   /* the line of find is wanted */
+	REACT_FIND_NEXT = 1 << 12,
+	REACT_FIND_BEFORE = 1 << 13,
+	REACT_GROUP = 1 << 14, /* another grouping */
+	REACT_FOLD = 1 << 15,  /* the group of the selected row */
+	REACT_FOLD_ALL = 1 << 16,
+	REACT_MARK = 1 << 17, /* the selected row */
+	REACT_UNMARK = 1 << 18,
+	REACT_SETTINGS = 1 << 19, /* they are other ones, to be kept */
+	REACT_SAVE = 1 << 20,     /* a snapshot is wanted */
 };
 
 unsigned action_apply(enum action action, struct view_state *v,
 		      const struct view_bounds *b);
+
+/* The row at `row`, or the last one, is the selected one. */
+unsigned view_select(struct view_state *v, const struct view_bounds *b, size_t row);
 
 struct list_state *view_list(struct view_state *v);
 

@@ -35,6 +35,7 @@ struct collector {
 	uint64_t interval_ms;
 	enum column sort;
 	bool is_reversed;
+	enum group_by group_by;
 	char *filter_text; /* NULL = none was set */
 	uint64_t filter_number;
 	uint64_t wanted;      /* cookie */
@@ -79,6 +80,7 @@ static char *copy_order(struct collector *c, struct frame_order *order,
 	pthread_mutex_lock(&c->lock);
 	order->sort = c->sort;
 	order->is_reversed = c->is_reversed;
+	order->group_by = c->group_by;
 	*number = c->filter_number;
 	if (c->filter_text && c->filter_number != c->filter.number)
 		text = xstrdup(c->filter_text);
@@ -372,11 +374,13 @@ void collector_set_paused(struct collector *c, bool is_paused)
 	pthread_mutex_unlock(&c->lock);
 }
 
-void collector_set_order(struct collector *c, enum column sort, bool is_reversed)
+void collector_set_order(struct collector *c, enum column sort, bool is_reversed,
+			 enum group_by group_by)
 {
 	pthread_mutex_lock(&c->lock);
 	c->sort = sort;
 	c->is_reversed = is_reversed;
+	c->group_by = group_by;
 	pthread_mutex_unlock(&c->lock);
 }
 

@@ -65,7 +65,8 @@ void collector_set_interval(struct collector *c, uint64_t interval_ms);
 /* A live source goes on (its history must), a recording waits. */
 void collector_set_paused(struct collector *c, bool is_paused);
 /* How the frames to come are arranged. The filter's text is known to be good. */
-void collector_set_order(struct collector *c, enum column sort, bool is_reversed);
+void collector_set_order(struct collector *c, enum column sort, bool is_reversed,
+			 enum group_by group_by);
 void collector_set_filter(struct collector *c, const char *text, uint64_t number);
 
 /* The connection whose detail is wanted, 0 = none. */

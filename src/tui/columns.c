@@ -217,6 +217,38 @@ const struct column_info column_table[COLUMN_COUNT] = {
 	[COLUMN_EVIDENCE] = { FIELD_BRIEF, 22, 12, false, shorten_tail, key_verdict },
 };
 
+void columns_choose_all(struct column_choice *c)
+{
+	*c = (struct column_choice){ 0 };
+	for (size_t i = 0; i < COLUMN_COUNT; i++)
+		c->order[i] = (enum column)i;
+}
+
+size_t columns_move(struct column_choice *c, size_t place, bool is_right)
+{
+	size_t other = is_right ? place + 1 : place - 1;
+	if (place >= COLUMN_COUNT || other >= COLUMN_COUNT)
+		return place;
+	enum column moved = c->order[place];
+	c->order[place] = c->order[other];
+	c->order[other] = moved;
+	return other;
+}
+
+bool column_is_pinned(enum column column)
+{
+	return column == COLUMN_VERDICT || column == COLUMN_PEER;
+}
+
+/* One column beside the pinned ones is always left. */
+size_t columns_skip_max(const struct column_choice *c)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < COLUMN_COUNT; i++)
+		count += !c->is_hidden[i] && !column_is_pinned((enum column)i);
+	return count ? count - 1 : 0;
+}
+
 void column_put(enum column column, const struct field_row *row, int width,
 		struct strbuf *out)
 {

@@ -46,6 +46,25 @@ struct column_info {
 
 extern const struct column_info column_table[COLUMN_COUNT];
 
+/*
+ * Which columns are wanted, in which order, and how many are scrolled past.
+ * VERDICT and PEER say which row it is: they are not scrolled away.
+ */
+struct column_choice {
+	enum column order[COLUMN_COUNT];
+	bool is_hidden[COLUMN_COUNT]; /* by column, not by place */
+	size_t skip;
+	int indent; /* blanks in front, for a sign */
+};
+
+/* All, in the order of the table. */
+void columns_choose_all(struct column_choice *c);
+/* Moves the column at `place` by one to the left or right; where it is then. */
+size_t columns_move(struct column_choice *c, size_t place, bool is_right);
+/* How far it can be scrolled. */
+size_t columns_skip_max(const struct column_choice *c);
+bool column_is_pinned(enum column column);
+
 /* The cell's text; its width is at most `width` unless it cannot be shortened. */
 void column_put(enum column column, const struct field_row *row, int width,
 		struct strbuf *out);

@@ -111,6 +111,7 @@ static void apply_filter(struct frame *f, const struct live_filter *live)
 
 static void order_by_harm(struct frame *f, const struct live_filter *live)
 {
+	grouping_clear(&f->grouping);
 	free(f->rows);
 	f->row_count = report_worst_first(&f->report, true, &f->rows);
 	drop_listeners(f);
@@ -221,12 +222,8 @@ static void sort_by_key(struct frame *f, const struct column_info *column,
 		f->rows[i] = items[i].row;
 }
 
-void frame_arrange(struct frame *f, const struct frame_order *o)
+static void sort_rows(struct frame *f, const struct frame_order *o, bool is_filtered_so)
 {
-	uint64_t number = o->filter ? o->filter->number : 0;
-	bool is_filtered_so = f->filter_number == number;
-	if (is_filtered_so && f->sort == o->sort && f->is_reversed == o->is_reversed)
-		return;
 	/* The order by harm is the tie-break of every other one. */
 	if (!is_filtered_so || f->sort != COLUMN_VERDICT || f->is_reversed)
 		order_by_harm(f, o->filter);
@@ -235,6 +232,20 @@ void frame_arrange(struct frame *f, const struct frame_order *o)
 		sort_by_key(f, column, column->is_largest_first != o->is_reversed);
 	f->sort = o->sort;
 	f->is_reversed = o->is_reversed;
+}
+
+void frame_arrange(struct frame *f, const struct frame_order *o)
+{
+	uint64_t number = o->filter ? o->filter->number : 0;
+	bool is_filtered_so = f->filter_number == number;
+	bool is_sorted_so = is_filtered_so && f->sort == o->sort &&
+			    f->is_reversed == o->is_reversed;
+	if (is_sorted_so && f->grouping.by == o->group_by)
+		return;
+	if (!is_sorted_so)
+		sort_rows(f, o, is_filtered_so);
+	grouping_make(&f->grouping, &f->report, f->rows, f->row_count, f->ages,
+		      o->group_by);
 }
 
 size_t frame_find(const struct frame *f, uint64_t cookie)
@@ -254,6 +265,7 @@ void frame_clear(struct frame *f)
 	report_clear(&f->report);
 	snapshot_clear(&f->snap);
 	detail_clear(&f->detail);
+	grouping_clear(&f->grouping);
 	free(f->rows);
 	free(f->services);
 	free(f->gauges);

@@ -11,6 +11,7 @@
 #include "conn-doctor/snapshot.h"
 #include "detail.h"
 #include "gauge.h"
+#include "grouping.h"
 #include "live_filter.h"
 #include "trend.h"
 
@@ -27,6 +28,8 @@ struct frame {
 	size_t row_count;
 	size_t connection_count;          /* without the live filter */
 	uint32_t verdicts[VERDICT_COUNT]; /* over the rows */
+
+	struct grouping grouping; /* of the rows; its lines are the screen's to fold */
 
 	uint32_t *services; /* indices into report.services, worst first */
 	size_t service_count;
@@ -55,6 +58,7 @@ struct frame_order {
 	enum column sort;
 	bool is_reversed;
 	const struct live_filter *filter;
+	enum group_by group_by;
 };
 
 struct frame_question {

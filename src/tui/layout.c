@@ -79,19 +79,59 @@ static enum column by_keep(int keep)
 	return (enum column)i;
 }
 
-size_t layout_columns(int width, int peer_width,
+/* The columns that are wanted now: not hidden, and not scrolled past. */
+static void find_wanted(const struct column_choice *choice,
+			bool is_wanted[COLUMN_COUNT])
+{
+	size_t skip = choice->skip;
+	for (size_t i = 0; i < COLUMN_COUNT; i++) {
+		enum column c = choice->order[i];
+		is_wanted[c] = !choice->is_hidden[c];
+		if (!is_wanted[c] || column_is_pinned(c) || !skip)
+			continue;
+		is_wanted[c] = false;
+		skip--;
+	}
+}
+
+/* Who scrolls wants to see what comes next, not what matters most. */
+static enum column by_turn(const struct column_choice *choice, int turn)
+{
+	if (!choice->skip)
+		return by_keep(turn);
+	if (turn < 2)
+		return turn ? COLUMN_PEER : COLUMN_VERDICT;
+	for (size_t i = 0; i < COLUMN_COUNT; i++)
+		if (!column_is_pinned(choice->order[i]) && turn-- == 2)
+			return choice->order[i];
+	return COLUMN_VERDICT;
+}
+
+/* Columns of the screen that are used, with a blank after each. */
+static int choose_widths(int width, const struct column_choice *choice,
+			 int widths[COLUMN_COUNT])
+{
+	bool is_wanted[COLUMN_COUNT];
+	int used = 0;
+	find_wanted(choice, is_wanted);
+	for (int turn = 0; turn < COLUMN_COUNT; turn++) {
+		enum column c = by_turn(choice, turn);
+		if (!is_wanted[c])
+			continue;
+		if (used + column_table[c].width > width)
+			break;
+		widths[c] = column_table[c].width;
+		used += widths[c] + 1;
+	}
+	return used;
+}
+
+size_t layout_columns(int width, int peer_width, const struct column_choice *choice,
 		      struct column_place out[static COLUMN_COUNT])
 {
 	int widths[COLUMN_COUNT] = { 0 };
-	int used = -1; /* one blank less than there are columns */
-	for (int keep = 0; keep < COLUMN_COUNT; keep++) {
-		enum column c = by_keep(keep);
-		if (used + 1 + column_table[c].width > width)
-			break;
-		widths[c] = column_table[c].width;
-		used += 1 + widths[c];
-	}
-	int spare = width - used;
+	width -= choice->indent;
+	int spare = width + 1 - choose_widths(width, choice, widths);
 	if (widths[COLUMN_PEER]) {
 		int wanted = peer_width - widths[COLUMN_PEER];
 		int grown = wanted > 0 ? min_int(spare, wanted) : 0;
@@ -106,11 +146,12 @@ size_t layout_columns(int width, int peer_width,
 	if (has_evidence)
 		widths[COLUMN_EVIDENCE] += spare - owner;
 	size_t count = 0;
-	int x = 0;
-	for (int c = 0; c < COLUMN_COUNT; c++) {
+	int x = choice->indent;
+	for (size_t i = 0; i < COLUMN_COUNT; i++) {
+		enum column c = choice->order[i];
 		if (!widths[c])
 			continue;
-		out[count++] = (struct column_place){ (enum column)c, x, widths[c] };
+		out[count++] = (struct column_place){ c, x, widths[c] };
 		x += widths[c] + 1;
 	}
 	return count;

@@ -51,11 +51,11 @@ struct column_place {
 };
 
 /*
- * The columns that fit into `width`, left to right, one blank between them;
+ * The chosen columns that fit into `width`, left to right, one blank between them;
  * returns how many. PEER may grow to peer_width, OWNER by a few,
  * EVIDENCE (without it OWNER) takes what is left.
  */
-size_t layout_columns(int width, int peer_width,
+size_t layout_columns(int width, int peer_width, const struct column_choice *choice,
 		      struct column_place out[static COLUMN_COUNT]);
 
 /*

@@ -72,7 +72,12 @@ enum { FAULT_COUNT = sizeof(fault_signals) / sizeof(*fault_signals), UNDO_SIZE =
 static struct {
 	SCREEN *curses;
 	bool use_color;
+	bool can_utf8;
 	bool is_utf8;
+	bool use_mouse;
+	enum scheme scheme;
+	int click_y, click_x;
+	struct strbuf *sink;
 	bool is_cursor_wanted;
 	sigset_t normal_mask; /* while waiting */
 	struct termios terminal;
@@ -115,6 +120,9 @@ static void prepare_undo(void)
 		else if (strcmp(names[i], "rmcup") == 0)
 			keep_undo('\r'), keep_undo('\n');
 	}
+	static const char no_mouse[] = "\033[?1006;1000l";
+	for (const char *c = no_mouse; screen.use_mouse && *c; c++)
+		keep_undo(*c);
 }
 
 /* Callable from anywhere, a signal handler included. */
@@ -171,6 +179,11 @@ static void start_colors(bool use_color)
 		short color = COLORS >= 256 ? paints[i].color_256 : paints[i].color_8;
 		if (color >= 0)
 			init_pair((short)(i + 1), color, background);
+		/* Behind them the strong ones: bright where there are sixteen. */
+		if (paints[i].color_8 >= 0)
+			init_pair((short)(i + 1 + PAINT_COUNT),
+				  (short)(paints[i].color_8 + (COLORS >= 16 ? 8 : 0)),
+				  background);
 	}
 }
 
@@ -187,7 +200,25 @@ static void hold_back_curses_signals(void)
 	sigprocmask(SIG_BLOCK, &held, &screen.normal_mask);
 }
 
-int screen_open(bool use_color, bool is_ascii, struct error *err)
+/* Ctrl-S is a key here; without this the terminal would stop at it. */
+static void take_ctrl_s(void)
+{
+	struct termios mode;
+	if (tcgetattr(STDIN_FILENO, &mode))
+		return;
+	mode.c_iflag &= ~(tcflag_t)IXON;
+	tcsetattr(STDIN_FILENO, TCSANOW, &mode);
+	/* So that it is so again after Ctrl-Z. */
+	def_prog_mode();
+}
+
+static void start_mouse(void)
+{
+	mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+	mouseinterval(0);
+}
+
+int screen_open(const struct screen_options *options, struct error *err)
 {
 	static bool is_at_exit;
 	tcgetattr(STDIN_FILENO, &screen.terminal);
@@ -197,14 +228,17 @@ int screen_open(bool use_color, bool is_ascii, struct error *err)
 		return error_set(err, ERROR_SYSTEM,
 				 "cannot use this terminal (TERM=%s)",
 				 getenv("TERM") ? getenv("TERM") : "");
-	screen.is_utf8 = !is_ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	screen.can_utf8 =
+		!options->is_ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	screen.is_utf8 = screen.can_utf8;
+	screen.use_mouse = options->use_mouse;
 	prepare_undo();
 	atomic_store(&screen.is_up, true);
 	catch_faults();
 	if (!is_at_exit)
 		is_at_exit = atexit(screen_close) == 0;
 	hold_back_curses_signals();
-	start_colors(use_color);
+	start_colors(options->use_color);
 	cbreak();
 	noecho();
 	nonl();
@@ -213,6 +247,9 @@ int screen_open(bool use_color, bool is_ascii, struct error *err)
 	set_escdelay(25);
 	typeahead(-1);
 	curs_set(0);
+	take_ctrl_s();
+	if (options->use_mouse)
+		start_mouse();
 	return 0;
 }
 
@@ -233,9 +270,35 @@ bool screen_is_utf8(void)
 	return screen.is_utf8;
 }
 
+void screen_set_look(enum scheme scheme, bool is_ascii)
+{
+	screen.scheme = scheme;
+	screen.is_utf8 = screen.can_utf8 && !is_ascii;
+}
+
+void screen_click(int *y, int *x)
+{
+	*y = screen.click_y;
+	*x = screen.click_x;
+}
+
 void screen_size(int *lines, int *columns)
 {
 	getmaxyx(stdscr, *lines, *columns);
+}
+
+static int mouse_key(void)
+{
+	MEVENT event;
+	if (getmouse(&event) != OK)
+		return 0;
+	screen.click_y = event.y;
+	screen.click_x = event.x;
+	if (event.bstate & BUTTON1_PRESSED)
+		return SPECIAL_CLICK;
+	if (event.bstate & BUTTON4_PRESSED)
+		return SPECIAL_WHEEL_UP;
+	return event.bstate & BUTTON5_PRESSED ? SPECIAL_WHEEL_DOWN : 0;
 }
 
 int screen_key(void)
@@ -257,6 +320,8 @@ int screen_key(void)
 		return (int)c;
 	if (result != KEY_CODE_YES)
 		return KEY_NOTHING;
+	if (c == KEY_MOUSE)
+		return mouse_key();
 	if (c >= (wint_t)KEY_F(1) && c <= (wint_t)KEY_F(12))
 		return SPECIAL_F0 + (int)c - KEY_F0;
 	for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
@@ -291,8 +356,17 @@ void screen_end(void)
 
 static void use_paint(enum paint paint)
 {
-	bool has_color = screen.use_color && paints[paint].color_8 >= 0;
-	attr_set(paints[paint].attributes, has_color ? (short)(paint + 1) : 0, NULL);
+	bool has_color = screen.use_color && paints[paint].color_8 >= 0 &&
+			 screen.scheme != SCHEME_MONO;
+	attr_t attributes = paints[paint].attributes;
+	short pair = has_color ? (short)(paint + 1) : 0;
+	if (screen.scheme == SCHEME_CONTRAST)
+		attributes &= ~A_DIM;
+	if (screen.scheme == SCHEME_CONTRAST && has_color) {
+		attributes |= A_BOLD;
+		pair = (short)(pair + PAINT_COUNT);
+	}
+	attr_set(attributes, pair, NULL);
 }
 
 /* Every character beyond ASCII becomes one '?'. */
@@ -310,6 +384,10 @@ static void to_ascii(struct strbuf *out, const char *text)
 void screen_put(int y, int x, int width, const char *text, enum paint paint)
 {
 	auto_strbuf struct strbuf ascii = { 0 };
+	if (screen.sink) {
+		strbuf_addf(screen.sink, "%s ", text);
+		return;
+	}
 	if (!screen.is_utf8) {
 		to_ascii(&ascii, text);
 		text = strbuf_text(&ascii);
@@ -325,6 +403,11 @@ void screen_put(int y, int x, int width, const char *text, enum paint paint)
 		for (; used < width; used++)
 			addch(' ');
 	attr_set(A_NORMAL, 0, NULL);
+}
+
+void screen_capture(struct strbuf *sink)
+{
+	screen.sink = sink;
 }
 
 void screen_mark(int y, int x, int width)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "conn-doctor/error.h"
+#include "conn-doctor/strbuf.h"
 #include "conn-doctor/verdict.h"
 
 /*
@@ -30,13 +31,28 @@ enum paint {
 	PAINT_COUNT
 };
 
+/* Colours that can be told apart, colours as strong as there are, or none. */
+enum scheme { SCHEME_STANDARD, SCHEME_CONTRAST, SCHEME_MONO, SCHEME_COUNT };
+
 enum paint paint_of_severity(enum severity severity);
 enum paint paint_of_share(enum severity severity);
 
 /* Whether stdin and stdout are a terminal that can position the cursor. */
 bool screen_can_open(void);
 
-int screen_open(bool use_color, bool is_ascii, struct error *err);
+struct screen_options {
+	bool use_color;
+	bool is_ascii;
+	bool use_mouse;
+};
+
+int screen_open(const struct screen_options *options, struct error *err);
+
+/* May be changed at any time; what screen_open() refused stays refused. */
+void screen_set_look(enum scheme scheme, bool is_ascii);
+
+/* Where the last SPECIAL_CLICK was. */
+void screen_click(int *y, int *x);
 
 /*
  * Gives the terminal back as it was; harmless when it is not open. Also done by
@@ -66,6 +82,12 @@ void screen_end(void);
  * must have been taken out; what is not ASCII becomes `?` where there is no UTF-8.
  */
 void screen_put(int y, int x, int width, const char *text, enum paint paint);
+
+/*
+ * Until it is called with NULL, what would be drawn is appended to `sink`, a blank
+ * after each text: what a row shows is what can be found in it.
+ */
+void screen_capture(struct strbuf *sink);
 
 /* Shows the columns of a line in reverse: the cursor of the table. */
 void screen_mark(int y, int x, int width);

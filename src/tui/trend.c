@@ -11,9 +11,10 @@ const char *const trend_labels[TREND_COUNT] = {
 uint64_t trend_span_ms(unsigned zoom)
 {
 	enum { MINUTE = 60000 };
-	static const uint64_t spans[] = { 5 * MINUTE, 15 * MINUTE, 60 * MINUTE,
-					  360 * MINUTE, 1 * MINUTE };
-	return spans[zoom % (sizeof(spans) / sizeof(*spans))];
+	static const uint64_t spans[TREND_ZOOM_COUNT] = { 1 * MINUTE, 5 * MINUTE,
+							  15 * MINUTE, 60 * MINUTE,
+							  360 * MINUTE };
+	return spans[zoom < TREND_ZOOM_COUNT ? zoom : TREND_ZOOM_COUNT - 1];
 }
 
 void trend_take(struct trend *out, const struct series *series,

@@ -22,7 +22,8 @@ struct trend {
 
 extern const char *const trend_labels[TREND_COUNT];
 
-/* Spans that the zoom steps through; the index is taken modulo their number. */
+/* Spans that the zoom steps through, shortest first. */
+enum { TREND_ZOOM_START = 1, TREND_ZOOM_COUNT = 5 };
 uint64_t trend_span_ms(unsigned zoom);
 
 /* Copies what the screen needs: the series goes on with the next pass. */

@@ -63,7 +63,7 @@ static void draw_tabs(const struct scene *s, int x)
 								  : PAINT_NORMAL);
 }
 
-/* FROZEN, end of recording: what the time shown means. */
+/* FROZEN, FOLLOW, end of recording: what is special about what is shown. */
 static int put_mode(const struct scene *s, int x)
 {
 	const struct rect *r = &s->layout.title;
@@ -72,6 +72,18 @@ static int put_mode(const struct scene *s, int x)
 	if (s->view->is_frozen) {
 		strbuf_addf(&text, " FROZEN %s ", duration_print(s->frozen_ms, age));
 		x = view_put_left(r, 0, x + 2, strbuf_text(&text), PAINT_ALERT);
+	}
+	if (s->view->is_following)
+		x = view_put_left(r, 0, x + 2, " FOLLOW ", PAINT_ALERT);
+	if (s->marked_count) {
+		strbuf_reset(&text);
+		strbuf_addf(&text, "%zu marked", s->marked_count);
+		x = view_put_left(r, 0, x + 2, strbuf_text(&text), PAINT_KEY);
+	}
+	if (s->frame->grouping.by != GROUP_NONE) {
+		strbuf_reset(&text);
+		strbuf_addf(&text, "by %s", group_by_name(s->frame->grouping.by));
+		x = view_put_left(r, 0, x + 2, strbuf_text(&text), PAINT_KEY);
 	}
 	if (s->status->is_ended)
 		x = view_put_left(r, 0, x + 2, " end of recording ", PAINT_ALERT);
@@ -196,10 +208,10 @@ static int draw_line(const struct rect *r, int x, const char *text, size_t bad)
 
 static void draw_editor(const struct scene *s)
 {
-	static const char prompt[] = "filter / ";
+	const char *prompt = s->prompt;
 	const struct rect *r = &s->layout.editor;
 	bool is_bad = s->editor_error->code != ERROR_NONE;
-	size_t start = first_shown(s->editor, r->width - (int)sizeof(prompt));
+	size_t start = first_shown(s->editor, r->width - (int)strlen(prompt) - 1);
 	size_t bad = is_bad ? s->error_column : s->editor->text.len;
 	const char *text = strbuf_text(&s->editor->text) + start;
 	int at = view_put_left(r, 0, 0, prompt, PAINT_KEY);
@@ -237,5 +249,6 @@ void view_draw(const struct scene *s)
 	if (s->view->is_editing)
 		draw_editor(s);
 	else
-		view_draw_footer(&s->layout.footer, MODE_VIEW);
+		view_draw_footer(&s->layout.footer,
+				 s->view->menu.kind ? MODE_MENU : MODE_VIEW);
 }

@@ -6,6 +6,8 @@
 #include "collector.h"
 #include "editor.h"
 #include "layout.h"
+#include "conn-doctor/renderer.h"
+#include "conn-doctor/u64_map.h"
 #include "screen.h"
 #include "summary.h"
 
@@ -23,9 +25,19 @@ struct scene {
 	const char *page_gone;   /* why it is old, "" = it is not */
 
 	const char *live_filter;
+	const struct u64_map *marks; /* cookie -> 1 */
+	size_t marked_count;         /* of those that are in the frame */
+	const char *prompt;          /* before the line of the editor */
 	const struct editor *editor;
 	const struct error *editor_error; /* ERROR_NONE: the line is good */
 	size_t error_column;              /* in bytes */
+};
+
+/* What a row is about, for those who show it in another way. */
+struct row_subject {
+	struct report_subject subject;
+	const char *code;  /* that explain knows; NULL = none */
+	const char *stack; /* "uvicorn", NULL = not recognised */
 };
 
 /* A view is a list of things and a page about each: one row, one file. */
@@ -42,6 +54,10 @@ struct view_ops {
 	void (*draw_row)(const struct scene *s, size_t position, int y);
 	/* False when the frame does not have it any more. */
 	bool (*write_page)(const struct frame *f, uint64_t id, struct page *out);
+	/* The same; NULL where there is neither JSON nor anything to explain. */
+	bool (*subject)(const struct frame *f, uint64_t id, struct row_subject *out);
+	/* The group whose heading stands there, or NULL; NULL: there are no groups. */
+	const struct group *(*group)(const struct frame *f, size_t position);
 };
 
 extern const struct view_ops *const views[VIEW_COUNT];
@@ -50,6 +66,10 @@ extern const struct view_ops view_connections, view_findings, view_services;
 /* The whole screen. */
 void view_draw(const struct scene *s);
 void view_draw_help(const struct scene *s);
+/* The menu, over the table of whatever was drawn. */
+void view_draw_menu(const struct scene *s);
+/* The column of the heading that stands at x; COLUMN_COUNT = none. */
+enum column view_column_at(const struct scene *s, int x);
 
 /* Services, sparklines and findings above the table. */
 void view_draw_top(const struct scene *s);

@@ -164,6 +164,22 @@ static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 	return true;
 }
 
+static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)
+{
+	size_t position = find_row(f, id);
+	if (position == VIEW_NOT_FOUND)
+		return false;
+	const struct finding *finding = &f->report.findings[position];
+	*out = (struct row_subject){
+		.subject = { SUBJECT_FINDING, (uint32_t)position },
+		.code = finding_table[finding->kind].code,
+		.stack = finding->service == NO_INDEX
+				 ? NULL
+				 : f->report.services[finding->service].stack,
+	};
+	return true;
+}
+
 const struct view_ops view_findings = {
 	.name = "findings",
 	.empty = "nothing was found that asks anybody to act",
@@ -173,4 +189,5 @@ const struct view_ops view_findings = {
 	.draw_heading = draw_heading,
 	.draw_row = draw_row,
 	.write_page = write_page,
+	.subject = find_subject,
 };

@@ -159,6 +159,29 @@ static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 	return true;
 }
 
+/* What to explain about a service is the worst that was found about it. */
+static const char *worst_code(const struct report *r, uint32_t service)
+{
+	for (size_t i = 0; i < r->finding_count; i++)
+		if (r->findings[i].service == (int32_t)service)
+			return finding_table[r->findings[i].kind].code;
+	return NULL;
+}
+
+static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)
+{
+	size_t position = find_row(f, id);
+	if (position == VIEW_NOT_FOUND)
+		return false;
+	uint32_t index = f->services[position];
+	*out = (struct row_subject){
+		.subject = { SUBJECT_SERVICE, index },
+		.code = worst_code(&f->report, index),
+		.stack = f->report.services[index].stack,
+	};
+	return true;
+}
+
 const struct view_ops view_services = {
 	.name = "services",
 	.empty = "nobody listens here",
@@ -168,4 +191,5 @@ const struct view_ops view_services = {
 	.draw_heading = draw_heading,
 	.draw_row = draw_row,
 	.write_page = write_page,
+	.subject = find_subject,
 };

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "conn-doctor/watch.h"
+#include "watch_state.h"
 
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "conn-doctor/memory.h"
+#include "conn-doctor/text.h"
 #include "print_blocks.h"
 #include "signals.h"
-#include "view.h"
 
 /*
  * The loop: wait for a key, a frame, a signal or the time to draw; keys become
@@ -19,43 +18,7 @@
  */
 
 /* A draw costs 100 ms of credit: ten a second, and a key need not wait for it. */
-enum { DRAW_COST_MS = 100, CREDIT_MAX_MS = 300, AGE_TICK_MS = 1000 };
-
-/*
- * Re-sorting this many rows takes less than anyone notices. More are left to the
- * collector, and the new order comes with the next frame.
- */
-enum { SORT_AT_ONCE = 50000 };
-
-struct watch {
-	const struct watch_options *options;
-	struct collector *collector;
-	struct collector_status status;
-	struct frame *frame; /* NULL until the first one */
-	struct view_state view;
-	struct summary summary;
-	struct strbuf notice;
-
-	struct page page; /* of the row that is open, as last known */
-	uint64_t page_id;
-	uint64_t page_ms;        /* monotonic time of what it was made from */
-	struct strbuf page_gone; /* since when it is old; "" = it is not */
-
-	struct live_filter filter;
-	struct strbuf filter_text; /* of the filter in force */
-	uint64_t filter_count;     /* numbers given out */
-	struct editor editor;
-	struct error editor_error;
-	size_t error_column;
-
-	uint64_t frame_count;
-	uint64_t frozen_since_ms;
-	uint64_t credit_ms, credited_ms;
-	bool is_step_wanted; /* one frame, although frozen */
-	bool is_dirty;
-	bool is_urgent; /* a key waits to be answered */
-	bool is_over;
-};
+enum { DRAW_COST_MS = 100, CREDIT_MAX_MS = 300, AGE_TICK_MS = 1000, SAVE_TICK_MS = 50 };
 
 static uint64_t now_ms(void)
 {
@@ -64,7 +27,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static const struct view_ops *ops_of(const struct watch *w)
+const struct view_ops *watch_ops(const struct watch *w)
 {
 	return views[w->view.view];
 }
@@ -72,54 +35,85 @@ static const struct view_ops *ops_of(const struct watch *w)
 static void compute_layout(const struct watch *w, struct layout *out)
 {
 	int lines, columns;
-	bool has_top = ops_of(w)->has_top && !w->view.is_open;
+	bool has_top = watch_ops(w)->has_top && !w->view.is_open;
 	struct layout_needs needs = {
 		.service_count = has_top ? w->summary.service_count : 0,
 		.finding_count = has_top ? w->summary.finding_count : 0,
 		.has_trend = has_top && w->frame && trend_is_known(&w->frame->trend),
-		.has_notice = w->notice.len > 0,
+		.has_notice = w->notice.len > 0 || w->message.len > 0,
 		.has_editor = w->view.is_editing,
 	};
 	screen_size(&lines, &columns);
 	layout_compute(lines, columns, &needs, out);
 }
 
-static struct view_bounds bounds_of(const struct watch *w)
+static bool is_on_group(const struct watch *w)
+{
+	const struct view_ops *ops = watch_ops(w);
+	size_t selected = w->view.lists[w->view.view].selected;
+	return w->frame && ops->group && ops->group(w->frame, selected);
+}
+
+struct view_bounds watch_bounds(const struct watch *w)
 {
 	struct layout layout;
 	compute_layout(w, &layout);
 	return (struct view_bounds){
-		.row_count = w->frame ? ops_of(w)->count(w->frame) : 0,
+		.row_count = w->frame ? watch_ops(w)->count(w->frame) : 0,
 		.page = (size_t)layout.table.height,
 		.help_count = view_help_line_count(),
 		.help_page = (size_t)layout.footer.y,
 		.text_count = page_line_count(&w->page, layout.table.width),
 		.text_page = (size_t)layout.table.height,
+		.is_on_group = is_on_group(w),
 	};
 }
 
-static struct scene scene_of(const struct watch *w)
+static void add_lines_of_input(const struct watch *w, struct scene *s)
 {
-	return (struct scene){
+	static const struct error no_error;
+	bool is_find = w->view.is_find_line;
+	s->prompt = is_find ? "find " : "filter / ";
+	s->editor = is_find ? &w->find_editor : &w->editor;
+	s->editor_error = is_find ? &no_error : &w->editor_error;
+	s->error_column = w->error_column;
+}
+
+struct scene watch_scene(const struct watch *w)
+{
+	struct scene scene = {
 		.frame = w->frame,
 		.view = &w->view,
 		.status = &w->status,
 		.frozen_ms = now_ms() - w->frozen_since_ms,
 		.summary = &w->summary,
-		.notice = strbuf_text(&w->notice),
+		.notice = strbuf_text(w->message.len ? &w->message : &w->notice),
 		.page = &w->page,
 		.page_gone = strbuf_text(&w->page_gone),
 		.live_filter = strbuf_text(&w->filter_text),
-		.editor = &w->editor,
-		.editor_error = &w->editor_error,
-		.error_column = w->error_column,
+		.marks = &w->marks,
+		.marked_count = w->marked_count,
 	};
+	add_lines_of_input(w, &scene);
+	compute_layout(w, &scene.layout);
+	return scene;
+}
+
+void watch_say(struct watch *w, const char *fmt, ...)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	va_list args;
+	va_start(args, fmt);
+	strbuf_vaddf(&text, fmt, args);
+	va_end(args);
+	strbuf_reset(&w->message);
+	text_sanitize(&w->message, strbuf_text(&text), text.len);
+	w->is_dirty = true;
 }
 
 static void draw(struct watch *w)
 {
-	struct scene scene = scene_of(w);
-	compute_layout(w, &scene.layout);
+	struct scene scene = watch_scene(w);
 	screen_begin();
 	if (scene.layout.is_too_small)
 		screen_put(0, 0, LAYOUT_COLUMNS_MIN, "terminal too small",
@@ -128,6 +122,8 @@ static void draw(struct watch *w)
 		view_draw_help(&scene);
 	else
 		view_draw(&scene);
+	if (w->view.menu.kind != MENU_NONE && !scene.layout.is_too_small)
+		view_draw_menu(&scene);
 	screen_end();
 	w->is_dirty = w->is_urgent = false;
 }
@@ -158,192 +154,11 @@ static int draw_if_due(struct watch *w)
 	return w->view.is_frozen ? AGE_TICK_MS : -1;
 }
 
-static void remember_selected(struct watch *w)
-{
-	struct list_state *list = view_list(&w->view);
-	if (list->is_held && w->frame && list->selected < ops_of(w)->count(w->frame))
-		list->held = ops_of(w)->id(w->frame, list->selected);
-}
-
-/* After anything that changed rows, order, view or size. */
-static void follow(struct watch *w)
-{
-	struct view_bounds bounds = bounds_of(w);
-	const struct list_state *list = view_list(&w->view);
-	size_t found = VIEW_NOT_FOUND;
-	if (list->is_held && w->frame)
-		found = ops_of(w)->find(w->frame, list->held);
-	view_follow(&w->view, &bounds, found);
-	if (found == VIEW_NOT_FOUND)
-		remember_selected(w);
-	w->is_dirty = true;
-}
-
-/* The page stays as it was last known, and says since when. */
-static void note_page_gone(struct watch *w)
-{
-	time_t seconds = (time_t)(w->frame->snap.realtime_ns / 1000000000);
-	struct tm tm;
-	char text[16];
-	if (w->page_gone.len)
-		return;
-	if (!localtime_r(&seconds, &tm) ||
-	    !strftime(text, sizeof(text), "%H:%M:%S", &tm))
-		text[0] = '\0';
-	strbuf_addf(&w->page_gone, "GONE since %s, as last seen: ", text);
-}
-
-/*
- * From the collector, who knows the past, or from the frame alone; then he is
- * asked, and answers if the frame is his newest.
- */
-static bool make_page(struct watch *w)
-{
-	struct detail *detail = &w->frame->detail;
-	bool is_connection = w->view.view == VIEW_CONNECTIONS;
-	if (is_connection && detail->cookie == w->page_id) {
-		page_move(&w->page, &detail->page);
-		detail_clear(detail);
-		return true;
-	}
-	if (is_connection)
-		collector_ask(w->collector, w->page_id);
-	return ops_of(w)->write_page(w->frame, w->page_id, &w->page);
-}
-
-static void update_page(struct watch *w)
-{
-	if (!w->view.is_open || !w->frame)
-		return;
-	if (make_page(w)) {
-		strbuf_reset(&w->page_gone);
-		w->page_ms = w->frame->snap.monotonic_ms;
-	} else {
-		note_page_gone(w);
-	}
-}
-
-static void change_page(struct watch *w)
-{
-	page_clear(&w->page);
-	strbuf_reset(&w->page_gone);
-	w->page_id = view_list(&w->view)->held;
-	collector_ask(w->collector, 0);
-	update_page(w);
-	follow(w);
-}
-
-/* An answer may come too late: about another row, or another frame. */
-static void look_for_answer(struct watch *w)
-{
-	struct detail answer = { 0 };
-	if (!collector_take_answer(w->collector, &answer))
-		return;
-	if (w->view.is_open && w->view.view == VIEW_CONNECTIONS &&
-	    answer.cookie == w->page_id && answer.monotonic_ms == w->page_ms) {
-		page_move(&w->page, &answer.page);
-		follow(w);
-	}
-	detail_clear(&answer);
-}
-
 static void update_summary(struct watch *w)
 {
 	summary_update(&w->summary, w->frame);
 	strbuf_reset(&w->notice);
 	summary_put_notice(w->frame, &w->status, &w->notice);
-}
-
-/* Whether a frame will come soon that the collector has put in order. */
-static bool is_frame_due(const struct watch *w)
-{
-	return w->options->source.ops->is_live && !w->view.is_frozen;
-}
-
-static void arrange_frame(struct watch *w, struct frame *f)
-{
-	struct frame_order order = { w->view.sort, w->view.is_reversed, &w->filter };
-	frame_arrange(f, &order);
-}
-
-/* Another order, or another filter. */
-static void arrange_again(struct watch *w)
-{
-	if (!w->frame)
-		return;
-	if (w->frame->connection_count > SORT_AT_ONCE && is_frame_due(w)) {
-		collector_refresh(w->collector);
-		return;
-	}
-	arrange_frame(w, w->frame);
-	follow(w);
-}
-
-static void sort_frame(struct watch *w)
-{
-	collector_set_order(w->collector, w->view.sort, w->view.is_reversed);
-	arrange_again(w);
-}
-
-/* Without the blanks at its end, which say nothing but that more may come. */
-static void set_filter_text(struct watch *w, const char *text)
-{
-	size_t len = strlen(text);
-	while (len && text[len - 1] == ' ')
-		len--;
-	strbuf_reset(&w->filter_text);
-	strbuf_add_len(&w->filter_text, text, len);
-}
-
-/* What is wrong in the line leaves the filter that is in force. */
-static void apply_filter(struct watch *w)
-{
-	const char *text = strbuf_text(&w->editor.text);
-	w->editor_error.code = ERROR_NONE;
-	w->is_dirty = true;
-	if (live_filter_set(&w->filter, text, w->filter_count + 1, w->options->resolver,
-			    &w->error_column, &w->editor_error))
-		return;
-	w->filter_count++;
-	set_filter_text(w, text);
-	collector_set_filter(w->collector, text, w->filter_count);
-	arrange_again(w);
-}
-
-static void close_editor(struct watch *w)
-{
-	w->view.is_editing = false;
-	follow(w);
-}
-
-/* A line with an error cannot be kept: it stays, and says what is wrong. */
-static void keep_filter(struct watch *w)
-{
-	if (w->editor_error.code != ERROR_NONE)
-		return;
-	editor_remember(&w->editor);
-	close_editor(w);
-}
-
-static void edit_filter(struct watch *w, int key)
-{
-	switch (editor_act(&w->editor, keys_find(MODE_LINE, key), key)) {
-	case EDIT_NOTHING:
-		break;
-	case EDIT_MOVED:
-		w->is_dirty = true;
-		break;
-	case EDIT_CHANGED:
-		apply_filter(w);
-		break;
-	case EDIT_KEPT:
-		keep_filter(w);
-		break;
-	case EDIT_CANCELLED:
-		apply_filter(w);
-		close_editor(w);
-		break;
-	}
 }
 
 /* A frame may have been arranged before the last key. */
@@ -353,14 +168,15 @@ static void accept_frame(struct watch *w, struct frame *f)
 	w->frame_count++;
 	w->is_step_wanted = false;
 	w->frozen_since_ms = now_ms();
-	if (f->connection_count <= SORT_AT_ONCE)
-		arrange_frame(w, f);
-	update_page(w);
+	watch_arrange_frame(w, f);
+	watch_update_page(w);
 }
 
 static void look_for_frame(struct watch *w)
 {
-	bool is_wanted = !w->view.is_frozen || w->is_step_wanted;
+	/* Who reads the frame must not lose it. */
+	bool is_read = w->saver || w->find.is_running;
+	bool is_wanted = (!w->view.is_frozen || w->is_step_wanted) && !is_read;
 	bool was_ended = w->status.is_ended;
 	enum error_code was_error = w->status.error.code;
 	struct frame *f = collector_take(w->collector, is_wanted, &w->status);
@@ -368,9 +184,9 @@ static void look_for_frame(struct watch *w)
 		accept_frame(w, f);
 	if (f || w->status.is_ended != was_ended || w->status.error.code != was_error) {
 		update_summary(w);
-		follow(w);
+		watch_follow(w);
 	}
-	look_for_answer(w);
+	watch_look_for_answer(w);
 	uint64_t count = w->options->count;
 	if (w->status.is_hopeless)
 		w->is_over = true;
@@ -386,49 +202,121 @@ static void change_freeze(struct watch *w)
 		collector_refresh(w->collector);
 }
 
-static void react_to_data(struct watch *w, unsigned reactions)
+static void save_settings(struct watch *w)
 {
-	if (reactions & REACT_MOVED)
-		remember_selected(w);
-	if (reactions & REACT_OPEN)
-		change_page(w);
-	if (reactions & REACT_VIEW)
-		follow(w);
-	if (reactions & REACT_SORT)
-		sort_frame(w);
-	if (reactions & REACT_FILTER)
-		editor_open(&w->editor, strbuf_text(&w->filter_text));
+	watch_use_settings(w, true);
 }
 
-static void react(struct watch *w, unsigned reactions)
+static void set_interval(struct watch *w)
+{
+	collector_set_interval(w->collector, w->view.interval_ms);
+}
+
+static void collect(struct watch *w)
+{
+	w->is_step_wanted = w->view.is_frozen;
+	collector_refresh(w->collector);
+}
+
+static void repaint(struct watch *w)
+{
+	(void)w;
+	screen_repaint();
+}
+
+static void quit(struct watch *w)
+{
+	w->is_over = true;
+}
+
+static void find_next(struct watch *w)
+{
+	watch_find_next(w, false);
+}
+
+static void find_before(struct watch *w)
+{
+	watch_find_next(w, true);
+}
+
+/* In this order: what is shown next depends on what was done before. */
+static const struct {
+	enum reaction reaction;
+	void (*react)(struct watch *w);
+} reactions_table[] = {
+	{ REACT_MOVED, watch_remember_selected },
+	{ REACT_OPEN, watch_change_page },
+	{ REACT_VIEW, watch_follow },
+	{ REACT_SORT, watch_sort },
+	{ REACT_GROUP, watch_sort },
+	{ REACT_FOLD, watch_fold },
+	{ REACT_FOLD_ALL, watch_fold_all },
+	{ REACT_MARK, watch_mark },
+	{ REACT_UNMARK, watch_unmark },
+	{ REACT_FILTER, watch_open_filter },
+	{ REACT_FIND, watch_open_find },
+	{ REACT_FIND_NEXT, find_next },
+	{ REACT_FIND_BEFORE, find_before },
+	{ REACT_FREEZE, change_freeze },
+	{ REACT_INTERVAL, set_interval },
+	{ REACT_COLLECT, collect },
+	{ REACT_SETTINGS, save_settings },
+	{ REACT_SAVE, watch_save },
+	{ REACT_REPAINT, repaint },
+	{ REACT_QUIT, quit },
+};
+
+void watch_react(struct watch *w, unsigned reactions)
 {
 	if (reactions & REACT_DRAW)
 		w->is_dirty = true;
-	react_to_data(w, reactions);
-	if (reactions & REACT_FREEZE)
-		change_freeze(w);
-	if (reactions & REACT_INTERVAL)
-		collector_set_interval(w->collector, w->view.interval_ms);
-	if (reactions & REACT_COLLECT) {
-		w->is_step_wanted = w->view.is_frozen;
-		collector_refresh(w->collector);
-	}
-	if (reactions & REACT_REPAINT)
-		screen_repaint();
-	if (reactions & REACT_QUIT)
-		w->is_over = true;
+	for (size_t i = 0; i < sizeof(reactions_table) / sizeof(*reactions_table); i++)
+		if (reactions & reactions_table[i].reaction)
+			reactions_table[i].react(w);
+}
+
+static void resize(struct watch *w)
+{
+	/* Its lines are made for the width. */
+	if (w->view.page_kind == PAGE_EXPLAIN)
+		watch_update_page(w);
+	watch_follow(w);
+}
+
+static void act_on_view(struct watch *w, int key)
+{
+	struct view_bounds bounds = watch_bounds(w);
+	enum action action = keys_find(MODE_VIEW, key);
+	watch_react(w, action_apply(action, &w->view, &bounds));
+}
+
+/* What was said about the last key has been read. */
+static void forget_message(struct watch *w)
+{
+	bool was_said = w->message.len > 0;
+	w->find.is_running = false;
+	strbuf_reset(&w->message);
+	if (was_said)
+		watch_follow(w);
 }
 
 static void accept_key(struct watch *w, int key)
 {
-	struct view_bounds bounds = bounds_of(w);
 	w->is_urgent = true;
-	if (key == SPECIAL_RESIZE)
-		follow(w);
-	else if (w->view.is_editing)
-		edit_filter(w, key);
+	if (key == SPECIAL_RESIZE) {
+		resize(w);
+		return;
+	}
+	/* Before the line of the message goes, and the rows move up. */
+	if (key == SPECIAL_CLICK && !w->view.is_editing && !w->view.menu.kind)
+		watch_click(w);
+	forget_message(w);
+	if (w->view.is_editing)
+		watch_edit(w, key);
+	else if (w->view.menu.kind != MENU_NONE)
+		watch_menu_key(w, key);
 	else
-		react(w, action_apply(keys_find(MODE_VIEW, key), &w->view, &bounds));
+		act_on_view(w, key);
 }
 
 static void read_keys(struct watch *w)
@@ -438,21 +326,39 @@ static void read_keys(struct watch *w)
 		accept_key(w, key);
 }
 
+/* Work that goes on between keys shortens the wait for them. */
+static int hurry(const struct watch *w, int timeout)
+{
+	int most = w->find.is_running ? 0 : w->saver ? SAVE_TICK_MS : timeout;
+	return timeout < 0 || most < timeout ? most : timeout;
+}
+
 static void loop(struct watch *w)
 {
 	w->credited_ms = now_ms();
 	w->is_dirty = true;
 	while (!w->is_over && !signals_caught()) {
 		int timeout = draw_if_due(w);
-		if (!screen_wait(collector_fd(w->collector), timeout))
+		if (!screen_wait(collector_fd(w->collector), hurry(w, timeout)))
 			signals_pretend(SIGHUP);
 		if (w->view.is_frozen && timeout == AGE_TICK_MS)
 			w->is_dirty = true;
 		read_keys(w);
+		watch_look_for_saver(w);
+		if (w->find.is_running)
+			watch_go_on_finding(w);
 		look_for_frame(w);
 	}
 	if (w->is_dirty && !signals_caught())
 		draw(w);
+}
+
+static void start(struct watch *w)
+{
+	watch_use_settings(w, false);
+	collector_set_order(w->collector, w->view.sort, w->view.is_reversed,
+			    w->view.settings.group_by);
+	loop(w);
 }
 
 static int run_on_screen(struct watch *w, struct error *err)
@@ -464,18 +370,20 @@ static int run_on_screen(struct watch *w, struct error *err)
 		.policy = o->policy,
 		.filter = o->filter,
 		.resolver = o->resolver,
-		.interval_ms = o->interval_ms,
+		.interval_ms = w->view.interval_ms,
 	};
 	/* First, since newterm() takes every signal that nobody has taken. */
 	signals_install();
-	int result = screen_open(o->use_color, o->is_ascii, err);
+	struct screen_options look = { o->use_color, o->is_ascii, o->use_mouse };
+	int result = screen_open(&look, err);
 	options.use_utf8 = result == 0 && screen_is_utf8();
 	if (result == 0)
 		result = collector_start(&w->collector, &options, err);
 	if (result == 0)
-		loop(w);
+		start(w);
 	/* The terminal first: a pass that still runs may take a second. */
 	screen_close();
+	watch_finish_saving(w);
 	collector_stop(w->collector);
 	signals_restore();
 	if (result == 0 && w->status.is_hopeless) {
@@ -489,11 +397,16 @@ static void release(struct watch *w)
 {
 	summary_clear(&w->summary);
 	strbuf_clear(&w->notice);
+	strbuf_clear(&w->message);
 	page_clear(&w->page);
 	strbuf_clear(&w->page_gone);
 	live_filter_clear(&w->filter);
 	strbuf_clear(&w->filter_text);
 	editor_clear(&w->editor);
+	editor_clear(&w->find_editor);
+	strbuf_clear(&w->find.text);
+	folds_clear(&w->folds);
+	u64_map_clear(&w->marks);
 }
 
 bool watch_can_run(void)
@@ -507,9 +420,11 @@ int watch_run(const struct watch_options *options, struct error *err)
 		return print_blocks(options, err);
 	struct watch w = {
 		.options = options,
-		.view = { .interval_ms = options->interval_ms },
+		.view = { .interval_ms = options->interval_ms,
+			  .zoom = TREND_ZOOM_START },
 		.credit_ms = CREDIT_MAX_MS,
 	};
+	watch_load_settings(&w);
 	int result = run_on_screen(&w, err);
 	release(&w);
 	return result;

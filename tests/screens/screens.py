@@ -29,7 +29,7 @@ SCREENS = {
     "connections-40x10": ("stuck-worker", 40, 10, []),
     "connections-120x40": ("half-open", 120, 40, []),
     "night-200x60": ("night", 200, 60, []),
-    "night-80x24": ("night", 80, 24, ["z", "j", "j"]),
+    "night-80x24": ("night", 80, 24, ["]", "j", "j"]),
     "ascii-100x30": ("night", 100, 30, [], {"locale": "C"}),
     "vt100-80x24": ("close-wait", 80, 24, [], {"term": "vt100"}),
     "linux-120x40": ("stuck-worker", 120, 40, ["s", "r"], {"term": "linux"}),

@@ -9,6 +9,7 @@ import atexit
 import calendar
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -217,7 +218,8 @@ class Terminal:
         self.process = subprocess.Popen(
             argv, stdin=self.slave, stdout=self.slave, stderr=subprocess.PIPE,
             start_new_session=True, preexec_fn=self._take_terminal,
-            env={**keep, "TERM": term, "LC_ALL": "C.UTF-8", "TZ": "UTC", **environment})
+            env={**keep, "TERM": term, "LC_ALL": "C.UTF-8", "TZ": "UTC",
+                 "CONN_DOCTOR_CONFIG": "none", **environment})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -279,6 +281,19 @@ class Terminal:
                     return self.screen.display[y].rstrip()
         return None
 
+    def wait_selected_part(self, part, seconds=10):
+        """As wait_selected(), of a menu that does not take the whole width."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with self.lock:
+                for y in range(self.screen.lines):
+                    marked = [self.screen.buffer[y][x].reverse
+                              for x in range(self.screen.columns)]
+                    if part in self.screen.display[y] and marked[2]:
+                        return
+            time.sleep(0.02)
+        raise AssertionError(f"{part!r} is not selected:\n{self.text}")
+
     def wait_selected(self, part, seconds=10):
         end = time.monotonic() + seconds
         while part not in (self.selected() or "") and time.monotonic() < end:
@@ -306,10 +321,13 @@ class Terminal:
 class WatchTest(unittest.TestCase):
     def setUp(self):
         lab.make("end")
+        self.state = tempfile.mkdtemp(prefix="cd-watch-state-")
+        self.addCleanup(shutil.rmtree, self.state)
 
     @contextlib.contextmanager
     def watch(self, *arguments, columns=80, lines=24, **environment):
         argv = lab.inside(PROGRAM, "watch", *arguments)
+        environment = {"XDG_STATE_HOME": self.state, **environment}
         terminal = Terminal(argv, columns, lines, **environment)
         try:
             yield terminal
@@ -412,7 +430,8 @@ class WatchTest(unittest.TestCase):
 
     def test_suspend_and_continue(self):
         t = Terminal(lab.inside(sys.executable, "-B", os.path.abspath(__file__),
-                                "--shell", PROGRAM, "watch", *FAST))
+                                "--shell", PROGRAM, "watch", *FAST),
+                     XDG_STATE_HOME=self.state)
         try:
             t.wait_for("^VERDICT")
             t.press("\x1a")
@@ -433,7 +452,7 @@ class WatchTest(unittest.TestCase):
             t.press("?")
             t.wait_for("^Program")
             t.wait_for(r"^ q F10 Ctrl-C +quit$")
-            t.wait_for(r"^ s F6 > +sort by the next column$")
+            t.wait_for(r"^ s F6 +choose the column to sort by$")
             t.press("G")
             t.wait_for(r"^ listening +waits for clients$")
             t.press("\x1b")
@@ -472,7 +491,7 @@ class WatchTest(unittest.TestCase):
             lab.make("unread", 3)
             t.wait_for(r"^unread ")
             t.wait_selected(peer)
-            t.press("s")
+            t.press(">")
             t.wait_for("by SINCE ")
             t.wait_selected(peer)
             t.press("r")
@@ -697,6 +716,401 @@ class WatchTest(unittest.TestCase):
                 time.sleep(0.15)
             # The wait of wait_for() included; the machine may be busy.
             self.assertLess(sorted(delays)[len(delays) // 2], 0.2, delays)
+
+    # -- the keys of an incident ----------------------------------------------
+
+    def kept(self, name):
+        return os.path.join(self.state, "conn-doctor", name)
+
+    def peers(self, terminal):
+        """The ports of the peers, line by line."""
+        found = [re.search(r"127\.0\.0\.1:(\d+) +[A-Z]", line) for line in terminal.lines]
+        return [match.group(1) for match in found if match]
+
+    def test_find(self):
+        lab.make("idle", 4)
+        lab.make("unread", 2)
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for("^unread ")
+            t.press("p")
+            t.wait_for("FROZEN")
+            healthy = t.wait_for("^(idle|active) ").group()
+            word = healthy.strip().upper()
+            t.press("\x1bOR")  # F3
+            t.wait_for("^find *$")
+            t.wait_for("^Enter Keep")
+            t.press(word + "\r")
+            t.wait_selected(healthy)
+            first = t.selected()
+            t.press("n")
+            time.sleep(0.3)
+            self.assertIn(healthy, t.selected())
+            self.assertNotEqual(t.selected(), first)
+            t.press("N")
+            t.wait_selected(first)
+            t.press("N")
+            t.wait_for(f"^found again from the other end: {word}$")
+            self.assertIn(healthy, t.selected())
+            t.press("\x1bOR\x15no such thing\r")
+            t.wait_for("^not found: no such thing$")
+            t.press("\x1bOR\x15esc")
+            t.press("\x1b")
+            t.wait_for("^q Quit")
+            self.assertRegex(t.text, "(?m)^unread ")  # the filter is as it was
+            t.press("2\x1bOR\x15STUCK-w\r")
+            t.wait_selected("stuck-worker")
+            t.press("3n")
+            t.wait_for("^not found: STUCK-w$")
+            t.press("\x1bOR\x15:300\r")
+            t.wait_selected(f":{PORT}")
+
+    def test_sort_menu(self):
+        lab.make("idle", 3)
+        with self.watch(f":{PORT}", *FAST, columns=110) as t:
+            t.wait_for("^(idle|active) ")
+            t.press("s")
+            t.wait_for("^ Sort by")
+            t.wait_selected_part("* VERDICT")
+            t.wait_for("^Enter Take  Esc Back")
+            t.press("jj\r")
+            t.wait_for("by PEER ")
+            t.press("\x1b[17~")  # F6
+            t.wait_for(r"^ \* PEER ")
+            t.press("G\x1b")
+            t.wait_for("by PEER ")
+            t.press("I")
+            t.wait_for("by PEER reversed")
+            t.press("<")
+            t.wait_for("by SINCE ")
+            t.press("s")
+            t.wait_for("^ Sort by")
+            lab.make("unread")  # goes on below
+            t.press("q")
+            t.wait_for("^unread ")
+
+    def test_groups(self):
+        lab.make("idle", 3)
+        lab.make("unread", 2)
+        with self.watch(f":{PORT}", *FAST, columns=110) as t:
+            t.wait_for("^unread ")
+            t.press("t")
+            t.wait_for(r"^\+ 127\.0\.0\.1  10 connections  worst unread  oldest \S+  RQ 200 B  SQ 0 B$")
+            t.wait_for("  by peer ")
+            t.press("\r")
+            t.wait_for(r"^- 127\.0\.0\.1  10 connections")
+            t.wait_for("^  unread ")
+            t.press("jjj")
+            row = t.selected()
+            t.press("z")  # of the row: the group stays selected
+            t.wait_for(r"^\+ 127\.0\.0\.1")
+            t.wait_selected("+ 127.0.0.1")
+            t.press("*")
+            t.wait_for(r"^- 127\.0\.0\.1")
+            t.press("t")
+            t.wait_for("  by process ")
+            t.wait_for(r"^- .*\[\d+\]  10 connections")
+            self.assert_sober(t)
+            t.press("t")
+            t.wait_for("  by verdict ")
+            t.wait_for("^- unread  2 connections  worst unread ")
+            t.press("t")
+            t.wait_for("  by service ")
+            t.wait_for(rf"^- 127\.0\.0\.1:{PORT} .* 5 connections")
+            t.wait_for(r"^- no service here  5 connections")
+            t.press("t")
+            t.wait_for("^unread ")
+            self.assertIsNotNone(row)
+
+    def test_marks_and_snapshots(self):
+        lab.make("unread", 2)
+        lab.make("idle", 2)
+        with self.watch(f":{PORT}", *FAST, "--no-processes", columns=140) as t:
+            t.wait_for("^unread ")
+            t.press("\x13")  # Ctrl-S, which no terminal may take for itself
+            path = t.wait_for(r"^saved (/\S+/snapshot-\d{8}T\d{6}Z\.json)$").group(1)
+            with open(path, encoding="utf-8") as file:
+                report = json.load(file)
+            self.assertEqual(report["schema"], "conn-doctor.report/1")
+            # Both ends of each, and the listener.
+            self.assertEqual(len(report["connections"]), 9)
+            self.assertEqual(os.stat(path).st_mode & 0o7777, 0o600)
+            t.press("p  ")
+            t.wait_for("  2 marked")
+            t.wait_for(r"^\* unread .*\n\* unread ")
+            marked = self.peers(t)[:2]
+            t.press("gI")
+            t.wait_for("reversed")
+            t.wait_for("  2 marked")
+            t.press("\x13")
+            path = t.wait_for(r"^saved 2 marked: (/\S+)$").group(1)
+            with open(path, encoding="utf-8") as file:
+                report = json.load(file)
+            self.assertEqual(sorted(c["peer"].rsplit(":", 1)[1] if isinstance(c["peer"], str)
+                                    else str(c["peer"]["port"])
+                                    for c in report["connections"]), sorted(marked))
+            self.assertEqual({c["verdict"] for c in report["connections"]}, {"unread"})
+            t.press("u")
+            t.wait_for("^(idle|active|unread) ")
+            self.assertNotIn("marked", t.text)
+            self.assertEqual([name for name in os.listdir(self.kept("")) if name[0] == "."], [])
+
+    def test_a_snapshot_that_cannot_be_saved_says_so(self):
+        with open(self.kept("")[:-1], "w", encoding="ascii"):
+            pass
+        with self.watch(*FAST, "--no-processes") as t:
+            t.wait_for("^VERDICT")
+            t.press("\x13")
+            t.wait_for("^not saved: .*conn-doctor")
+            t.press("C")
+            t.wait_for("^not kept: ")
+        with self.watch(*FAST, "--no-processes", XDG_STATE_HOME="", HOME="") as t:
+            t.wait_for("^VERDICT")
+            t.press("\x13")
+            t.wait_for("^not saved: neither XDG_STATE_HOME nor HOME ")
+            t.press("q")
+            self.assertEqual(t.end(), 0)
+
+    def test_row_as_json(self):
+        lab.make("unread", 3)
+        with self.watch(f":{PORT}", *FAST, columns=110, lines=100) as t:
+            t.wait_for("^unread ")
+            t.press("y")
+            t.wait_for("^JSON$")
+            t.wait_for('^  "verdict": "unread",$')
+            t.wait_for("^}$")
+            self.assert_sober(t)
+            text = "\n".join(t.lines)
+            row = json.loads(text[text.index("\n{\n"):text.index("\n}\n") + 3])
+            self.assertEqual(row["schema"], "conn-doctor.connection/1")
+            t.press("x")
+            t.wait_for("^What it means$")
+            t.press("y")
+            t.wait_for("^JSON$")
+            t.press("y")
+            t.wait_for("^VERDICT")
+            t.press("2")
+            t.wait_for(r"^(WARNING|CRITICAL) +stuck-worker ")
+            t.press("y")
+            t.wait_for('^  "check": "stuck-worker",$')
+            t.press("q3y")
+            t.wait_for(rf'^  "listener": "127\.0\.0\.1:{PORT}",$')
+            self.assert_sober(t)
+            t.press("q1y")
+            t.wait_for('^  "verdict": "unread",$')
+            lab.make("end")
+            t.wait_for("^GONE since .*JSON")
+
+    def test_explain(self):
+        lab.make("unread", 3)
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for("^unread ")
+            t.press("x")
+            t.wait_for("^What it means$")
+            t.wait_for("^unread$")
+            t.press("G")
+            t.wait_for("explain unread --stack NAME")
+            t.resize(40, 10)
+            t.press("g")
+            t.wait_for("^unread$")
+            self.assertTrue(all(len(line) <= 40 for line in t.lines))
+            t.resize(80, 24)
+            t.press("q2")
+            t.wait_for(r"^(WARNING|CRITICAL) +stuck-worker ")
+            t.press("x")
+            t.wait_for("^stuck-worker$")
+            t.press("q3x")
+            t.wait_for("^stuck-worker$")
+            self.assert_sober(t)
+
+    def test_follow(self):
+        lab.make("idle", 15)
+        with self.watch(f":{PORT}", *FAST, "--no-processes", columns=110) as t:
+            t.wait_for("^(idle|active) ")
+            t.press("G")
+            time.sleep(0.3)
+            peer = re.search(r"127\.0\.0\.1:\d+ ", t.selected()).group()
+            t.press("F")
+            t.wait_for(" FOLLOW ")
+            t.press("I")
+            t.wait_for("reversed")
+            t.wait_selected(peer)
+            lab.make("unread", 12)
+            t.wait_for("^unread ")
+            t.wait_selected(peer)
+            t.press("k")
+            t.wait_for("^q Quit")
+            time.sleep(0.3)
+            self.assertNotIn("FOLLOW", t.text)
+
+    def test_options_are_kept(self):
+        lab.make("unread", 1)
+        arguments = (f":{PORT}", "--set", "unread-age=500ms")
+        with self.watch(*arguments) as t:
+            t.wait_for("^VERDICT +SINCE +PEER +STATE")
+            t.wait_for("every 2s")
+            t.press("+")
+            t.wait_for("every 1s")
+            t.press("\x1bOQ")  # F2
+            t.wait_for("^ Columns and options")
+            t.wait_for(r"^ group by +< none >")
+            t.press("jj ")
+            t.wait_for(r"^ ASCII only +< yes >")
+            t.press("j>")
+            t.wait_for(r"^ look every +< 2s >")
+            t.press("<")
+            t.wait_for(r"^ look every +< 1s >")
+            t.press("jj ")
+            t.wait_for(r"^ \[ \] SINCE ")
+            t.press("jj>")  # STATE to the right of RQ
+            t.wait_for(r"(?s)^ \[x\] RQ .*^ \[x\] STATE ")
+            t.press("\x1b")
+            t.wait_for("^VERDICT +PEER +RQ +STATE +SQ")
+            t.press("q")
+            self.assertEqual(t.end(), 0)
+        with open(self.kept("watch.conf"), encoding="ascii") as file:
+            text = file.read()
+        self.assertIn("\nsince = no\n", text)
+        self.assertEqual(os.stat(self.kept("watch.conf")).st_mode & 0o7777, 0o600)
+        with self.watch(*arguments) as t:
+            t.wait_for("^VERDICT +PEER +RQ +STATE +SQ")
+            t.wait_for("every 1s")
+        with self.watch(*arguments, "-i", "500ms") as t:
+            t.wait_for("every 500ms")
+        with open(self.kept("watch.conf"), "w", encoding="ascii") as file:
+            file.write(text.replace("since = no", "since = perhaps"))
+        with self.watch(*arguments) as t:
+            t.wait_for("^/.*watch.conf is ignored: line ")
+            t.wait_for("^VERDICT +SINCE +PEER +STATE")
+            t.press("C")
+            t.wait_for("^unread ")
+        with open(self.kept("watch.conf"), encoding="ascii") as file:
+            self.assertIn("\nsince = yes\n", file.read())
+
+    def test_colour_schemes(self):
+        lab.make("unread")
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for("^unread ")
+            t.press("C")
+            time.sleep(0.5)
+            t.press("C")
+            time.sleep(0.5)
+            with open(self.kept("watch.conf"), encoding="ascii") as file:
+                self.assertIn("colours = mono", file.read())
+            before = len(t.raw)
+            t.press("\x0c")  # all of it anew
+            time.sleep(0.5)
+            self.assertNotRegex(t.raw[before:], rb"\x1b\[[0-9;]*38;5;")
+            self.assertRegex(t.text, "(?m)^unread ")
+
+    def test_columns_scroll(self):
+        lab.make("unread")
+        with self.watch(f":{PORT}", *FAST, columns=60) as t:
+            t.wait_for("^VERDICT +PEER +STATE +RQ( +SQ)?$")
+            t.press("\x1bOC" * 20)
+            t.wait_for("^VERDICT +PEER +OWNER$")
+            t.press("\x1bOD" * 20)
+            t.wait_for("^VERDICT +PEER +STATE +RQ( +SQ)?$")
+
+    def test_overlays_at_any_size(self):
+        """They fit at 40x10, and nothing breaks on the way to 1x1 and back."""
+        lab.make("unread", 3)
+        for keys, seen in (("s", "^ Sort by"), ("\x1bOQ", "^ Columns and options"),
+                           ("y", "^JSON$"), ("x", "^What it means$"), ("\x1bOR", "^find"),
+                           ("t", r"^\+ 127\.0\.0\.1  "), (" ", r"^\* unread")):
+            with self.subTest(keys), self.watch(f":{PORT}", *FAST, columns=40, lines=10) as t:
+                t.wait_for("^unread ")
+                t.press(keys)
+                t.wait_for(seen)
+                self.assert_sober(t)
+                for size in ((1, 1), (39, 10), (40, 9), (2, 60), (250, 3)):
+                    t.resize(*size)
+                    time.sleep(0.1)
+                    t.press("jGk")
+                t.resize(40, 10)
+                time.sleep(0.3)
+                t.press("\x1bg")
+                t.resize(80, 24)
+                t.wait_for("^q Quit")
+                t.press("qq")
+                self.assertEqual(t.end(), 0)
+                self.assert_restored(t)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.kept("watch.conf"))
+
+    def test_suspend_with_a_menu_open(self):
+        t = Terminal(lab.inside(sys.executable, "-B", os.path.abspath(__file__),
+                                "--shell", PROGRAM, "watch", *FAST, "--mouse"),
+                     XDG_STATE_HOME=self.state)
+        try:
+            t.wait_for("^VERDICT")
+            t.press("s")
+            t.wait_for("^ Sort by")
+            t.press("\x1a")
+            t.wait_for("STOPPED")
+            self.assert_restored(t)
+            self.assert_mouse_off(t)
+            t.press("\n")
+            while t.raw.count(b"\x1b[?1049h") < 2:
+                time.sleep(0.05)
+            t.wait_for("^ Sort by")
+            t.press("\x1b")
+            t.wait_for("^q Quit")
+            t.press("\x13")
+            t.wait_for("^saved ")  # Ctrl-S is still ours
+            t.press("q")
+            self.assertEqual(t.end(), 0)
+            self.assert_restored(t)
+            self.assert_mouse_off(t)
+        finally:
+            t.close()
+
+    def assert_mouse_off(self, terminal):
+        self.assertIn(b"\x1b[?1000h", terminal.raw.replace(b"1006;", b""))
+        raw = terminal.raw.replace(b"1006;", b"")
+        self.assertGreater(raw.rfind(b"\x1b[?1000l"), raw.rfind(b"\x1b[?1000h"))
+
+    def test_mouse(self):
+        lab.make("idle", 8)
+
+        def click(t, x, y):
+            t.press(f"\x1b[M {chr(33 + x)}{chr(33 + y)}")
+
+        with self.watch(f":{PORT}", *FAST, "--mouse", "--no-processes", columns=130) as t:
+            t.wait_for("^(idle|active) ")
+            t.press("p")
+            t.wait_for("FROZEN")
+            heading = next(y for y, line in enumerate(t.lines) if line.startswith("VERDICT"))
+            row = t.lines[heading + 4]
+            click(t, 5, heading + 4)
+            t.wait_selected(row)
+            click(t, t.lines[heading].index("PEER") + 1, heading)
+            t.wait_for("by PEER ")
+            click(t, t.lines[heading].index("PEER") + 1, heading)
+            t.wait_for("by PEER reversed")
+            t.press("g")
+            t.wait_selected(t.lines[heading + 1])
+            t.press("\x1b[Ma!!")  # the wheel
+            t.wait_selected(t.lines[heading + 4])
+            t.press("\x1b[M`!!")
+            t.wait_selected(t.lines[heading + 1])
+            t.press("s")
+            t.wait_for("^ Sort by")
+            click(t, 5, heading + 1)
+            t.wait_for("every 250ms")
+            time.sleep(0.3)
+            self.assertNotIn("by PEER", t.text)
+            t.press("q")
+            self.assertEqual(t.end(), 0)
+            self.assert_mouse_off(t)
+        with self.watch(f":{PORT}", *FAST, "--mouse") as t:
+            t.wait_for("^VERDICT")
+            t.process.send_signal(signal.SIGSEGV)
+            self.assertNotEqual(t.end(30), 0)
+            self.assert_restored(t)
+            self.assert_mouse_off(t)
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for("^VERDICT")
+            self.assertNotIn(b"1000h", t.raw)
 
     def test_recording(self):
         lab.make("unread", 2)

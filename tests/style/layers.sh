@@ -23,7 +23,7 @@ only '<(curses|ncurses|ncursesw|term)[./]' src/tui/
 only '<jansson' src/report/json.c
 only '<time.h>' src/main.c src/collect/ src/tui/ src/util/format.c src/util/time_at.c src/report/text
 only '<pthread' src/tui/
-only '<ini' src/config/config_reader.c
+only '<ini' src/config/config_reader.c src/config/ini_pairs.c
 
 # A quoted include is a contract ("conn-doctor/...") or a header beside the file.
 for file in src/*/*.c src/*/*.h; do

@@ -11,6 +11,13 @@
 
 enum { LINES_MAX = 80, COLUMNS_MAX = 250 };
 
+static const struct column_choice *all_columns(void)
+{
+	static struct column_choice choice;
+	columns_choose_all(&choice);
+	return &choice;
+}
+
 static void assert_inside(const struct rect *r, int lines, int columns)
 {
 	assert_true(r->y >= 0 && r->x >= 0 && r->height >= 0 && r->width >= 0);
@@ -167,7 +174,8 @@ static void columns_do_not_overlap_and_stay_inside(void **state)
 	for (int width = 1; width <= COLUMNS_MAX; width++) {
 		for (int peer = 0; peer <= 60; peer += 5) {
 			struct column_place places[COLUMN_COUNT];
-			size_t count = layout_columns(width, peer, places);
+			size_t count =
+				layout_columns(width, peer, all_columns(), places);
 			int end = -1;
 			for (size_t i = 0; i < count; i++) {
 				assert_true(places[i].x == end + 1);
@@ -186,7 +194,7 @@ static void columns_do_not_overlap_and_stay_inside(void **state)
 static uint32_t shown(int width)
 {
 	struct column_place places[COLUMN_COUNT];
-	size_t count = layout_columns(width, 21, places);
+	size_t count = layout_columns(width, 21, all_columns(), places);
 	uint32_t mask = 0;
 	for (size_t i = 0; i < count; i++)
 		mask |= 1U << places[i].column;
@@ -234,7 +242,7 @@ static void spare_room_goes_to_peer_and_owner(void **state)
 {
 	(void)state;
 	struct column_place places[COLUMN_COUNT];
-	size_t count = layout_columns(200, 47, places);
+	size_t count = layout_columns(200, 47, all_columns(), places);
 	assert_int_equal(count, COLUMN_COUNT);
 	assert_int_equal(places[COLUMN_PEER].width, 47);
 	assert_int_equal(places[COLUMN_OWNER].width, 24);
@@ -278,6 +286,41 @@ static void texts_are_shortened_to_what_tells_most(void **state)
 			 "(not accept");
 }
 
+static void chosen_columns_fit_in_their_order_wherever_scrolled(void **state)
+{
+	(void)state;
+	struct column_choice choice = *all_columns();
+	columns_move(&choice, 0, true);
+	columns_move(&choice, COLUMN_COUNT - 1, false);
+	choice.is_hidden[COLUMN_STATE] = true;
+	for (choice.skip = 0; choice.skip <= columns_skip_max(&choice); choice.skip++)
+		for (choice.indent = 0; choice.indent <= 2; choice.indent += 2)
+			for (int width = 1; width <= COLUMNS_MAX; width++) {
+				struct column_place places[COLUMN_COUNT];
+				size_t count =
+					layout_columns(width, 30, &choice, places);
+				int end = choice.indent - 1;
+				for (size_t i = 0; i < count; i++) {
+					assert_int_not_equal(places[i].column,
+							     COLUMN_STATE);
+					assert_int_equal(places[i].x, end + 1);
+					end = places[i].x + places[i].width;
+				}
+				assert_true(end <= width || count == 0);
+			}
+	/* The skipped ones make room for what comes next. */
+	struct column_place places[COLUMN_COUNT];
+	choice = *all_columns();
+	choice.skip = columns_skip_max(&choice);
+	size_t count = layout_columns(80, 21, &choice, places);
+	assert_int_equal(count, 3);
+	assert_int_equal(places[2].column, COLUMN_EVIDENCE);
+	choice.skip--;
+	count = layout_columns(60, 21, &choice, places);
+	assert_int_equal(count, 3);
+	assert_int_equal(places[2].column, COLUMN_OWNER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +335,7 @@ int main(void)
 		cmocka_unit_test(each_column_has_a_rank_of_its_own),
 		cmocka_unit_test(spare_room_goes_to_peer_and_owner),
 		cmocka_unit_test(texts_are_shortened_to_what_tells_most),
+		cmocka_unit_test(chosen_columns_fit_in_their_order_wherever_scrolled),
 	};
 	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
 }

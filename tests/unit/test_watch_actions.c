@@ -8,8 +8,9 @@
 #include <cmocka.h>
 
 #include "actions.h"
+#include "trend.h"
 
-static const struct view_bounds bounds = { 100, 10, 50, 20, 30, 10 };
+static const struct view_bounds bounds = { 100, 10, 50, 20, 30, 10, false };
 
 static unsigned press(struct view_state *v, int key)
 {
@@ -26,7 +27,7 @@ static void every_key_has_one_meaning(void **state)
 				keys_find(key_table[i].mode, key_table[i].keys[j]),
 				key_table[i].action);
 	}
-	assert_int_equal(keys_find(MODE_VIEW, 'x'), ACTION_NONE);
+	assert_int_equal(keys_find(MODE_VIEW, 'X'), ACTION_NONE);
 	assert_int_equal(keys_find(MODE_VIEW, 0), ACTION_NONE);
 	assert_int_equal(keys_find(MODE_VIEW, KEY_NOTHING), ACTION_NONE);
 }
@@ -41,8 +42,14 @@ static void every_action_has_a_key_and_answers(void **state)
 		assert_true(i < key_table_count);
 		if (key_table[i].mode != MODE_VIEW)
 			continue;
-		struct view_state v = { .interval_ms = 2000, .is_help = true };
-		assert_int_not_equal(action_apply((enum action)action, &v, &bounds), 0);
+		struct view_state v = { .interval_ms = 2000,
+					.zoom = TREND_ZOOM_START,
+					.settings.columns.skip = 1,
+					.settings.group_by = GROUP_PEER };
+		struct view_state help = { .is_help = true };
+		unsigned reactions = action_apply((enum action)action, &v, &bounds);
+		reactions |= action_apply((enum action)action, &help, &bounds);
+		assert_int_not_equal(reactions, 0);
 	}
 	struct view_state v = { 0 };
 	assert_int_equal(action_apply(ACTION_NONE, &v, &bounds), 0);
@@ -164,15 +171,18 @@ static void sort_goes_round_and_reverse_is_taken_back(void **state)
 	press(&v, '>');
 	assert_int_equal(v.sort, COLUMN_VERDICT);
 	assert_false(v.is_reversed);
-	press(&v, 's');
+	press(&v, '>');
 	assert_int_equal(v.sort, COLUMN_SINCE);
+	assert_int_equal(press(&v, 's'), REACT_DRAW);
+	assert_int_equal(v.menu.kind, MENU_SORT);
+	assert_int_equal(v.menu.selected, COLUMN_SINCE);
 }
 
 static void interval_goes_in_steps_and_has_ends(void **state)
 {
 	(void)state;
 	struct view_state v = { .interval_ms = 3000 };
-	assert_int_equal(press(&v, '+'), REACT_DRAW | REACT_INTERVAL);
+	assert_int_equal(press(&v, '+'), REACT_DRAW | REACT_INTERVAL | REACT_SETTINGS);
 	assert_int_equal(v.interval_ms, 2000);
 	press(&v, '-');
 	assert_int_equal(v.interval_ms, 5000);
@@ -271,6 +281,21 @@ static void each_view_has_a_place_of_its_own(void **state)
 	assert_false(v.is_open);
 }
 
+static void the_zoom_stops_at_both_ends(void **state)
+{
+	(void)state;
+	struct view_state v = { .zoom = TREND_ZOOM_START };
+	for (unsigned i = TREND_ZOOM_START + 1; i < TREND_ZOOM_COUNT; i++) {
+		assert_int_equal(press(&v, '['), REACT_DRAW);
+		assert_int_equal(v.zoom, i);
+	}
+	assert_int_equal(press(&v, '['), 0);
+	for (unsigned i = TREND_ZOOM_COUNT - 1; i > 0; i--)
+		assert_int_equal(press(&v, ']'), REACT_DRAW);
+	assert_int_equal(press(&v, ']'), 0);
+	assert_int_equal(v.zoom, 0);
+}
+
 static void the_filter_is_written_over_the_connections(void **state)
 {
 	(void)state;
@@ -294,6 +319,84 @@ static void freeze_and_refresh_leave_it_to_the_loop(void **state)
 	assert_int_equal(press(&v, KEY_CTRL_L), REACT_DRAW | REACT_REPAINT);
 }
 
+static void followed_row_stays_in_the_middle_until_a_move(void **state)
+{
+	(void)state;
+	struct view_state v = { 0 };
+	press(&v, 'j');
+	assert_int_equal(press(&v, 'F') & REACT_VIEW, REACT_VIEW);
+	assert_true(v.is_following);
+	for (size_t at = 95; at > 0; at -= 19) {
+		view_follow(&v, &bounds, at);
+		assert_int_equal(v.lists[0].selected, at);
+		/* The last page is full. */
+		assert_int_equal(v.lists[0].top, at == 95 ? 90 : at > 5 ? at - 5 : 0);
+	}
+	press(&v, 'j');
+	assert_false(v.is_following);
+	press(&v, 'F');
+	press(&v, 'F');
+	assert_false(v.is_following);
+	press(&v, 'F');
+	view_follow(&v, &bounds, VIEW_NOT_FOUND);
+	assert_false(v.is_following);
+}
+
+static void pages_of_a_row_change_into_each_other(void **state)
+{
+	(void)state;
+	struct view_state v = { 0 };
+	assert_int_equal(press(&v, 'y') & REACT_OPEN, REACT_OPEN);
+	assert_true(v.is_open && v.page_kind == PAGE_JSON);
+	press(&v, 'x');
+	assert_true(v.is_open && v.page_kind == PAGE_EXPLAIN);
+	press(&v, 'x');
+	assert_false(v.is_open);
+	assert_int_equal(v.page_kind, PAGE_DETAIL);
+	press(&v, 'y');
+	press(&v, KEY_ESC);
+	assert_false(v.is_open);
+	press(&v, CHAR_ENTER);
+	assert_int_equal(v.page_kind, PAGE_DETAIL);
+	struct view_bounds none = { .page = 10 };
+	v = (struct view_state){ 0 };
+	assert_int_equal(action_apply(ACTION_JSON, &v, &none), 0);
+	assert_int_equal(action_apply(ACTION_EXPLAIN, &v, &none), 0);
+}
+
+static void enter_on_a_group_folds_it_and_opens_no_page(void **state)
+{
+	(void)state;
+	struct view_state v = { .settings.group_by = GROUP_PEER };
+	struct view_bounds b = bounds;
+	b.is_on_group = true;
+	assert_int_equal(action_apply(ACTION_OPEN, &v, &b), REACT_DRAW | REACT_FOLD);
+	assert_int_equal(action_apply(ACTION_JSON, &v, &b), 0);
+	assert_false(v.is_open);
+	v.settings.group_by = GROUP_NONE;
+	assert_int_equal(action_apply(ACTION_FOLD, &v, &b), 0);
+	for (int i = 0; i < GROUP_BY_COUNT; i++)
+		assert_true(press(&v, 't') & REACT_GROUP);
+	assert_int_equal(v.settings.group_by, GROUP_NONE);
+	v.view = VIEW_FINDINGS;
+	assert_int_equal(press(&v, 't'), 0);
+	assert_int_equal(press(&v, ' '), 0);
+}
+
+static void columns_scroll_to_the_last_and_back(void **state)
+{
+	(void)state;
+	struct view_state v = { 0 };
+	settings_init(&v.settings);
+	size_t steps = 0;
+	while (press(&v, SPECIAL_RIGHT))
+		steps++;
+	assert_int_equal(steps, columns_skip_max(&v.settings.columns));
+	while (press(&v, SPECIAL_LEFT))
+		steps--;
+	assert_int_equal(steps, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,8 +415,13 @@ int main(void)
 		cmocka_unit_test(enter_opens_a_page_and_three_keys_leave_it),
 		cmocka_unit_test(a_page_that_shrinks_is_not_scrolled_beyond_its_end),
 		cmocka_unit_test(each_view_has_a_place_of_its_own),
+		cmocka_unit_test(the_zoom_stops_at_both_ends),
 		cmocka_unit_test(the_filter_is_written_over_the_connections),
 		cmocka_unit_test(freeze_and_refresh_leave_it_to_the_loop),
+		cmocka_unit_test(followed_row_stays_in_the_middle_until_a_move),
+		cmocka_unit_test(pages_of_a_row_change_into_each_other),
+		cmocka_unit_test(enter_on_a_group_folds_it_and_opens_no_page),
+		cmocka_unit_test(columns_scroll_to_the_last_and_back),
 	};
 	return cmocka_run_group_tests_name("watch_actions", tests, NULL, NULL);
 }

@@ -73,7 +73,7 @@ static void arrange(struct film *film, const char *filter, enum column sort)
 {
 	struct error err = { 0 };
 	size_t column;
-	struct frame_order order = { sort, false, &film->live };
+	struct frame_order order = { sort, false, &film->live, GROUP_NONE };
 	uint64_t number = film->live.number + 1;
 	assert_int_equal(
 		live_filter_set(&film->live, filter, number, NULL, &column, &err), 0);
@@ -126,7 +126,7 @@ static void a_new_frame_is_not_filtered_before_it_is_arranged(void **state)
 	arrange(film, "recvq > 0", COLUMN_SQ);
 	see(film, 101000, CONNECTIONS);
 	assert_int_equal(film->frame.row_count, CONNECTIONS);
-	struct frame_order order = { COLUMN_SQ, false, &film->live };
+	struct frame_order order = { COLUMN_SQ, false, &film->live, GROUP_NONE };
 	frame_arrange(&film->frame, &order);
 	assert_int_equal(film->frame.row_count, CONNECTIONS / 2);
 }

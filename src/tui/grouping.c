@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+#include "grouping.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn-doctor/memory.h"
+#include "conn-doctor/text.h"
+#include "conn-doctor/u64_map.h"
+
+#define GROUP_ID_MARK (UINT64_C(1) << 63)
+
+/* What the rows of a group have in common, as two numbers: no collisions. */
+struct group_key {
+	uint64_t high, low;
+};
+
+static const struct group_key no_key = { UINT64_MAX, UINT64_MAX };
+
+static uint64_t big_endian(const uint8_t *bytes)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < 8; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+static struct group_key key_none(const struct report *r, uint32_t row)
+{
+	(void)r, (void)row;
+	return no_key;
+}
+
+static struct group_key key_peer(const struct report *r, uint32_t row)
+{
+	const uint8_t *bytes = r->snap->sockets[row].peer.bytes;
+	return (struct group_key){ big_endian(bytes), big_endian(bytes + 8) };
+}
+
+static struct group_key key_process(const struct report *r, uint32_t row)
+{
+	int32_t fd;
+	const struct process *p = report_process_of(r, row, &fd);
+	return p ? (struct group_key){ 0, (uint32_t)p->pid } : no_key;
+}
+
+static struct group_key key_verdict(const struct report *r, uint32_t row)
+{
+	return (struct group_key){ 0, r->assessments[row].verdict };
+}
+
+static struct group_key key_service(const struct report *r, uint32_t row)
+{
+	const struct service *s = report_service_of(r, row);
+	return s ? (struct group_key){ s->netns, s->port } : no_key;
+}
+
+static void put_none(const struct report *r, uint32_t row, struct strbuf *out)
+{
+	(void)r, (void)row;
+	strbuf_add(out, "all");
+}
+
+static void put_peer(const struct report *r, uint32_t row, struct strbuf *out)
+{
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	char text[IP_TEXT_SIZE];
+	strbuf_add(out, ip_address_print(&sk->peer, sk->ip_version, text));
+}
+
+static void put_process(const struct report *r, uint32_t row, struct strbuf *out)
+{
+	int32_t fd;
+	const struct process *p = report_process_of(r, row, &fd);
+	if (!p) {
+		strbuf_add(out, "no owner known");
+		return;
+	}
+	text_sanitize(out, p->comm, strlen(p->comm));
+	strbuf_addf(out, "[%d]", p->pid);
+}
+
+static void put_verdict(const struct report *r, uint32_t row, struct strbuf *out)
+{
+	strbuf_add(out, verdict_table[r->assessments[row].verdict].code);
+}
+
+static void put_service(const struct report *r, uint32_t row, struct strbuf *out)
+{
+	const struct service *s = report_service_of(r, row);
+	if (!s) {
+		strbuf_add(out, "no service here");
+		return;
+	}
+	strbuf_add(out, s->listener_text);
+	if (s->stack)
+		strbuf_addf(out, " %s", s->stack);
+}
+
+static const struct {
+	const char *name;
+	struct group_key (*key)(const struct report *r, uint32_t row);
+	void (*put_name)(const struct report *r, uint32_t row, struct strbuf *out);
+} ways[GROUP_BY_COUNT] = {
+	[GROUP_NONE] = { "none", key_none, put_none },
+	[GROUP_PEER] = { "peer", key_peer, put_peer },
+	[GROUP_PROCESS] = { "process", key_process, put_process },
+	[GROUP_VERDICT] = { "verdict", key_verdict, put_verdict },
+	[GROUP_SERVICE] = { "service", key_service, put_service },
+};
+
+const char *group_by_name(enum group_by by)
+{
+	return ways[by].name;
+}
+
+struct item {
+	struct group_key key;
+	uint32_t rank; /* place in the order of the rows */
+	uint32_t row;
+};
+
+static int compare_keys(const struct group_key *a, const struct group_key *b)
+{
+	if (a->high != b->high)
+		return a->high < b->high ? -1 : 1;
+	return (a->low > b->low) - (a->low < b->low);
+}
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+	int by_key = compare_keys(&x->key, &y->key);
+	return by_key ? by_key : (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+/* A run of items with one key. */
+struct run {
+	uint32_t rank; /* of its first item */
+	uint32_t start, count;
+};
+
+static int compare_runs(const void *a, const void *b)
+{
+	const struct run *x = a, *y = b;
+	return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static size_t find_runs(const struct item *items, size_t count, struct run *runs)
+{
+	size_t run_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || compare_keys(&items[i - 1].key, &items[i].key))
+			runs[run_count++] =
+				(struct run){ items[i].rank, (uint32_t)i, 0 };
+		runs[run_count - 1].count++;
+	}
+	return run_count;
+}
+
+static void add_row(struct group *group, const struct report *r, uint32_t row,
+		    const uint32_t *ages)
+{
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	uint32_t age = ages[row];
+	if (r->assessments[row].verdict < r->assessments[group->worst].verdict)
+		group->worst = row;
+	if (age != UINT32_MAX &&
+	    (group->oldest_cs == UINT32_MAX || age > group->oldest_cs))
+		group->oldest_cs = age;
+	group->recv_queue += sk->recv_queue;
+	group->send_queue += sk->send_queue;
+}
+
+static uint64_t id_of(enum group_by by, const struct group_key *key)
+{
+	return (u64_hash(u64_hash(key->high + by) ^ key->low)) | GROUP_ID_MARK;
+}
+
+static struct group make_group(const struct grouping *g, const struct report *r,
+			       const struct item *items, const struct run *run,
+			       uint32_t first, const uint32_t *ages)
+{
+	struct group group = {
+		.id = id_of(g->by, &items[run->start].key),
+		.first = first,
+		.count = run->count,
+		.worst = items[run->start].row,
+		.oldest_cs = UINT32_MAX,
+	};
+	for (uint32_t i = 0; i < run->count; i++) {
+		uint32_t row = items[run->start + i].row;
+		g->order[first + i] = row;
+		add_row(&group, r, row, ages);
+	}
+	return group;
+}
+
+void grouping_make(struct grouping *g, const struct report *r, const uint32_t *rows,
+		   size_t row_count, const uint32_t *ages, enum group_by by)
+{
+	grouping_clear(g);
+	g->by = by;
+	if (by == GROUP_NONE)
+		return;
+	auto_free struct item *items = xcalloc(row_count + 1, sizeof(*items));
+	auto_free struct run *runs = xcalloc(row_count + 1, sizeof(*runs));
+	for (size_t i = 0; i < row_count; i++)
+		items[i] =
+			(struct item){ ways[by].key(r, rows[i]), (uint32_t)i, rows[i] };
+	qsort(items, row_count, sizeof(*items), compare_items);
+	g->count = find_runs(items, row_count, runs);
+	qsort(runs, g->count, sizeof(*runs), compare_runs);
+	g->order = xcalloc(row_count + 1, sizeof(*g->order));
+	g->groups = xcalloc(g->count + 1, sizeof(*g->groups));
+	uint32_t first = 0;
+	for (size_t i = 0; i < g->count; i++) {
+		g->groups[i] = make_group(g, r, items, &runs[i], first, ages);
+		first += runs[i].count;
+	}
+}
+
+static size_t lines_needed(const struct grouping *g, const struct folds *folds)
+{
+	size_t count = g->count;
+	for (size_t i = 0; i < g->count; i++)
+		if (folds_is_open(folds, g->groups[i].id))
+			count += g->groups[i].count;
+	return count;
+}
+
+void grouping_fold(struct grouping *g, const struct folds *folds)
+{
+	free(g->lines);
+	g->lines = xcalloc(lines_needed(g, folds) + 1, sizeof(*g->lines));
+	g->line_count = 0;
+	for (uint32_t i = 0; i < g->count; i++) {
+		const struct group *group = &g->groups[i];
+		g->lines[g->line_count++] = (struct group_line){ i, GROUP_HEADING };
+		if (!folds_is_open(folds, group->id))
+			continue;
+		for (uint32_t j = 0; j < group->count; j++)
+			g->lines[g->line_count++] =
+				(struct group_line){ i, g->order[group->first + j] };
+	}
+}
+
+void grouping_clear(struct grouping *g)
+{
+	free(g->order);
+	free(g->groups);
+	free(g->lines);
+	*g = (struct grouping){ 0 };
+}
+
+size_t grouping_find(const struct grouping *g, uint64_t id)
+{
+	for (size_t i = 0; (id & GROUP_ID_MARK) && i < g->count; i++)
+		if (g->groups[i].id == id)
+			return i;
+	return SIZE_MAX;
+}
+
+size_t grouping_line_of_group(const struct grouping *g, uint64_t id)
+{
+	if (!(id & GROUP_ID_MARK))
+		return SIZE_MAX;
+	for (size_t i = 0; i < g->line_count; i++)
+		if (g->lines[i].row == GROUP_HEADING &&
+		    g->groups[g->lines[i].group].id == id)
+			return i;
+	return SIZE_MAX;
+}
+
+size_t grouping_line_of_row(const struct grouping *g, uint32_t row)
+{
+	for (size_t i = 0; i < g->line_count; i++)
+		if (g->lines[i].row == row)
+			return i;
+	return SIZE_MAX;
+}
+
+void grouping_put_name(const struct grouping *g, const struct report *r, size_t group,
+		       struct strbuf *out)
+{
+	ways[g->by].put_name(r, g->order[g->groups[group].first], out);
+}
+
+static size_t find_fold(const struct folds *f, uint64_t id)
+{
+	size_t i = 0;
+	while (i < f->count && f->ids[i] != id)
+		i++;
+	return i;
+}
+
+bool folds_is_open(const struct folds *f, uint64_t id)
+{
+	return (find_fold(f, id) < f->count) != f->is_all_open;
+}
+
+void folds_toggle(struct folds *f, uint64_t id)
+{
+	size_t at = find_fold(f, id);
+	if (at < f->count) {
+		f->ids[at] = f->ids[--f->count];
+		return;
+	}
+	array_reserve(&f->ids, &f->capacity, f->count + 1, sizeof(*f->ids));
+	f->ids[f->count++] = id;
+}
+
+void folds_set_all(struct folds *f, bool is_open)
+{
+	f->count = 0;
+	f->is_all_open = is_open;
+}
+
+void folds_clear(struct folds *f)
+{
+	free(f->ids);
+	*f = (struct folds){ 0 };
+}

@@ -30,6 +30,7 @@ complete -c conn-doctor -n '__fish_seen_subcommand_from check' -l fail-on -r -a 
 complete -c conn-doctor -n '__fish_seen_subcommand_from check' -l exit-zero -d 'findings do not change the exit status'
 complete -c conn-doctor -n '__fish_seen_subcommand_from check list watch explain config' -l color -a 'auto always never' -d 'auto (terminal only), always or never; NO_COLOR is honoured'
 complete -c conn-doctor -n '__fish_seen_subcommand_from check list watch config' -l ascii -d 'ASCII signs only'
+complete -c conn-doctor -n '__fish_seen_subcommand_from watch' -l mouse -d 'click selects or sorts, the wheel moves; selecting text then needs Shift'
 complete -c conn-doctor -n '__fish_seen_subcommand_from check list explain' -l no-pager -d 'never show through a pager'
 complete -c conn-doctor -n '__fish_seen_subcommand_from check list watch' -l verbose -s v -d 'say more on standard error: -v how it was collected, -vv the parsed filter'
 complete -c conn-doctor -n '__fish_seen_subcommand_from check' -l quiet -s q -d 'no output, only the exit status'

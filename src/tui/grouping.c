@@ -272,12 +272,34 @@ size_t grouping_line_of_group(const struct grouping *g, uint64_t id)
 	return SIZE_MAX;
 }
 
+/* The group that a place in `order` belongs to; groups lie there one by one. */
+static size_t group_at(const struct grouping *g, size_t place)
+{
+	size_t low = 0, high = g->count;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (g->groups[middle].first <= place)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 size_t grouping_line_of_row(const struct grouping *g, uint32_t row)
 {
+	size_t row_count = 0, place = 0;
 	for (size_t i = 0; i < g->line_count; i++)
 		if (g->lines[i].row == row)
 			return i;
-	return SIZE_MAX;
+	if (g->count)
+		row_count =
+			g->groups[g->count - 1].first + g->groups[g->count - 1].count;
+	while (place < row_count && g->order[place] != row)
+		place++;
+	if (place == row_count)
+		return SIZE_MAX;
+	return grouping_line_of_group(g, g->groups[group_at(g, place)].id);
 }
 
 void grouping_put_name(const struct grouping *g, const struct report *r, size_t group,

@@ -69,7 +69,10 @@ void grouping_clear(struct grouping *g);
 /* Index of the group, SIZE_MAX when there is none. */
 size_t grouping_find(const struct grouping *g, uint64_t id);
 
-/* The line of a group's heading or of a row; SIZE_MAX when it is not shown. */
+/*
+ * The line of a group's heading; of a row, or of the heading of its group while
+ * that is closed. SIZE_MAX when there is no such thing.
+ */
 size_t grouping_line_of_group(const struct grouping *g, uint64_t id);
 size_t grouping_line_of_row(const struct grouping *g, uint32_t row);
 

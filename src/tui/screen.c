@@ -218,6 +218,22 @@ static void start_mouse(void)
 	mouseinterval(0);
 }
 
+static void set_modes(const struct screen_options *options)
+{
+	start_colors(options->use_color);
+	cbreak();
+	noecho();
+	nonl();
+	keypad(stdscr, TRUE);
+	nodelay(stdscr, TRUE);
+	set_escdelay(25);
+	typeahead(-1);
+	curs_set(0);
+	take_ctrl_s();
+	if (options->use_mouse)
+		start_mouse();
+}
+
 int screen_open(const struct screen_options *options, struct error *err)
 {
 	static bool is_at_exit;
@@ -238,18 +254,7 @@ int screen_open(const struct screen_options *options, struct error *err)
 	if (!is_at_exit)
 		is_at_exit = atexit(screen_close) == 0;
 	hold_back_curses_signals();
-	start_colors(options->use_color);
-	cbreak();
-	noecho();
-	nonl();
-	keypad(stdscr, TRUE);
-	nodelay(stdscr, TRUE);
-	set_escdelay(25);
-	typeahead(-1);
-	curs_set(0);
-	take_ctrl_s();
-	if (options->use_mouse)
-		start_mouse();
+	set_modes(options);
 	return 0;
 }
 

@@ -91,13 +91,8 @@ void watch_fold(struct watch *w)
 void watch_fold_all(struct watch *w)
 {
 	const struct grouping *g = groups_shown(w);
-	const struct list_state *list = view_list(&w->view);
 	if (!g)
 		return;
-	/* A row that gets hidden is found again at its group. */
-	if (w->folds.is_all_open && list->selected < g->line_count)
-		view_list(&w->view)->held =
-			g->groups[g->lines[list->selected].group].id;
 	folds_set_all(&w->folds, !w->folds.is_all_open);
 	grouping_fold(&w->frame->grouping, &w->folds);
 	watch_follow(w);

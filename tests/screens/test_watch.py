@@ -808,6 +808,9 @@ class WatchTest(unittest.TestCase):
             t.wait_for(r"^- 127\.0\.0\.1")
             t.press("t")
             t.wait_for("  by process ")
+            t.press("*")
+            t.wait_for(r"^\+ .*\[\d+\]  10 connections")
+            t.press("*")
             t.wait_for(r"^- .*\[\d+\]  10 connections")
             self.assert_sober(t)
             t.press("t")
@@ -935,7 +938,7 @@ class WatchTest(unittest.TestCase):
             t.wait_for("reversed")
             t.wait_selected(peer)
             lab.make("unread", 12)
-            t.wait_for("^unread ")
+            t.wait_for(": 12 unread, ")
             t.wait_selected(peer)
             t.press("k")
             t.wait_for("^q Quit")
@@ -983,6 +986,8 @@ class WatchTest(unittest.TestCase):
             t.wait_for("^VERDICT +SINCE +PEER +STATE")
             t.press("C")
             t.wait_for("^unread ")
+            time.sleep(0.5)
+            self.assertNotIn("is ignored", t.text)
         with open(self.kept("watch.conf"), encoding="ascii") as file:
             self.assertIn("\nsince = yes\n", file.read())
 
@@ -1073,7 +1078,8 @@ class WatchTest(unittest.TestCase):
         lab.make("idle", 8)
 
         def click(t, x, y):
-            t.press(f"\x1b[M {chr(33 + x)}{chr(33 + y)}")
+            for button in " #":  # pressed, released
+                t.press(f"\x1b[M{button}{chr(33 + x)}{chr(33 + y)}")
 
         with self.watch(f":{PORT}", *FAST, "--mouse", "--no-processes", columns=130) as t:
             t.wait_for("^(idle|active) ")

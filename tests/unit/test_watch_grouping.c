@@ -131,7 +131,10 @@ static void folding_shows_and_hides_rows(void **state)
 	assert_int_equal(g->lines[1].row, GROUP_HEADING);
 	assert_int_equal(g->lines[2].row, 7);
 	assert_int_equal(grouping_line_of_row(g, 1), 4);
-	assert_true(grouping_line_of_row(g, 0) == SIZE_MAX);
+	/* A row in a closed group is found at the group, so nothing jumps. */
+	assert_int_equal(grouping_line_of_row(g, 0), 5);
+	assert_int_equal(grouping_line_of_row(g, 8), 0);
+	assert_true(grouping_line_of_row(g, 99) == SIZE_MAX);
 	assert_int_equal(grouping_line_of_group(g, id), 1);
 	assert_true(grouping_line_of_group(g, 104) == SIZE_MAX);
 	assert_int_equal(grouping_find(g, id), 1);

@@ -187,7 +187,7 @@ static unsigned change_interval(struct view_state *v, bool is_longer)
 	uint64_t interval_ms = interval_step(v->interval_ms, is_longer);
 	if (interval_ms == v->interval_ms)
 		return 0;
-	v->interval_ms = interval_ms;
+	v->interval_ms = v->settings.interval_ms = interval_ms;
 	return REACT_DRAW | REACT_INTERVAL | REACT_SETTINGS;
 }
 

@@ -17,11 +17,9 @@ static void keep_settings(struct watch *w)
 	struct error err = { 0 };
 	struct state_file file;
 	auto_strbuf struct strbuf text = { 0 };
-	struct settings kept = w->view.settings;
 	if (!w->options->state_dir)
 		return;
-	kept.interval_ms = w->view.interval_ms;
-	settings_print(&kept, &text);
+	settings_print(&w->view.settings, &text);
 	if (state_file_open(&file, w->options->state_dir, settings_name, &err)) {
 		watch_say(w, "not kept: %s", err.text);
 		return;
@@ -84,11 +82,16 @@ static void apply_options(struct watch *w, const struct settings *before)
 static void act_on_menu(struct watch *w, enum action action)
 {
 	struct scene scene = watch_scene(w);
+	/* The one in force may be the command line's, which nobody chose to keep. */
+	uint64_t chosen_ms = w->view.settings.interval_ms;
 	w->view.settings.interval_ms = w->view.interval_ms;
 	struct settings before = w->view.settings;
 	enum menu_result result = menu_act(&w->view.menu, action, &w->view.settings,
 					   (size_t)scene.layout.table.height);
 	w->is_dirty |= result != MENU_NOTHING;
+	bool is_same = w->view.settings.interval_ms == before.interval_ms;
+	if (is_same)
+		before.interval_ms = w->view.settings.interval_ms = chosen_ms;
 	if (result == MENU_CHOSEN)
 		choose_sort(w);
 	if (result == MENU_CHANGED)

@@ -1000,7 +1000,9 @@ class WatchTest(unittest.TestCase):
             t.press("C")
             time.sleep(0.5)
             with open(self.kept("watch.conf"), encoding="ascii") as file:
-                self.assertIn("colours = mono", file.read())
+                text = file.read()
+            self.assertIn("colours = mono", text)
+            self.assertNotIn("interval", text)  # nobody chose that of the option
             before = len(t.raw)
             t.press("\x0c")  # all of it anew
             time.sleep(0.5)

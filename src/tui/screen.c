@@ -212,9 +212,13 @@ static void take_ctrl_s(void)
 	def_prog_mode();
 }
 
+/*
+ * All events, though three are used: for one that nobody asked for, curses would
+ * wait inside get_wch() for the next, nodelay() or not.
+ */
 static void start_mouse(void)
 {
-	mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+	mousemask(ALL_MOUSE_EVENTS | REPORT_MOUSE_POSITION, NULL);
 	mouseinterval(0);
 }
 

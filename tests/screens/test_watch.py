@@ -1082,6 +1082,7 @@ class WatchTest(unittest.TestCase):
         def click(t, x, y):
             for button in " #":  # pressed, released
                 t.press(f"\x1b[M{button}{chr(33 + x)}{chr(33 + y)}")
+                time.sleep(0.1)
 
         with self.watch(f":{PORT}", *FAST, "--mouse", "--no-processes", columns=130) as t:
             t.wait_for("^(idle|active) ")
@@ -1101,6 +1102,13 @@ class WatchTest(unittest.TestCase):
             t.wait_selected(t.lines[heading + 4])
             t.press("\x1b[M`!!")
             t.wait_selected(t.lines[heading + 1])
+            # What means nothing here must not make it wait for the next key.
+            for event in ("#!!", "\"!!", "#!!", "b!!", "c!!", "!!!", "#!!"):
+                t.press("\x1b[M" + event)
+                time.sleep(0.2)
+            age = t.wait_for("FROZEN ([0-9.]+m?s)").group(1)
+            time.sleep(2.5)
+            self.assertNotEqual(t.wait_for("FROZEN ([0-9.]+m?s)").group(1), age)
             t.press("s")
             t.wait_for("^ Sort by")
             click(t, 5, heading + 1)

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "conn-doctor/memory.h"
 #include "state_file.h"
@@ -65,14 +66,33 @@ static void take_marked(const struct watch *w, struct saver *s)
 	}
 }
 
-/* By the time of what is saved, which in a recording is not now. */
-static void print_name(const struct watch *w, char *out, size_t size)
+enum { NAME_SIZE = 64, SAME_SECOND_MAX = 999 };
+
+/*
+ * By the time of what is saved, which in a recording is not now. A frozen screen
+ * can be saved more than once: then a number tells them apart.
+ */
+static void print_name(const struct watch *w, int number, char out[static NAME_SIZE])
 {
 	time_t seconds = (time_t)(w->frame->snap.realtime_ns / 1000000000);
 	struct tm tm;
+	char stamp[32], suffix[16] = "";
 	if (!gmtime_r(&seconds, &tm) ||
-	    !strftime(out, size, "snapshot-%Y%m%dT%H%M%SZ.json", &tm))
-		snprintf(out, size, "snapshot.json");
+	    !strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm))
+		snprintf(stamp, sizeof(stamp), "%s", "unknown");
+	if (number > 1)
+		snprintf(suffix, sizeof(suffix), "-%d", number);
+	snprintf(out, NAME_SIZE, "snapshot-%s%s.json", stamp, suffix);
+}
+
+static void find_free_name(const struct watch *w, char out[static NAME_SIZE])
+{
+	for (int number = 1; number <= SAME_SECOND_MAX; number++) {
+		print_name(w, number, out);
+		auto_free char *path = xasprintf("%s/%s", w->options->state_dir, out);
+		if (access(path, F_OK) != 0)
+			return;
+	}
 }
 
 static void free_saver(struct saver *s)
@@ -84,11 +104,11 @@ static void free_saver(struct saver *s)
 
 static int start(struct watch *w, struct saver *s, struct error *err)
 {
-	char name[48];
+	char name[NAME_SIZE];
 	if (!w->options->state_dir)
 		return error_set(err, ERROR_SYSTEM,
 				 "neither XDG_STATE_HOME nor HOME says where to");
-	print_name(w, name, sizeof(name));
+	find_free_name(w, name);
 	if (state_file_open(&s->file, w->options->state_dir, name, err))
 		return -1;
 	s->path = xstrdup(s->file.path);

@@ -852,8 +852,12 @@ class WatchTest(unittest.TestCase):
                                     else str(c["peer"]["port"])
                                     for c in report["connections"]), sorted(marked))
             self.assertEqual({c["verdict"] for c in report["connections"]}, {"unread"})
+            t.press("\x13")  # of the same second: nothing is lost
+            t.wait_for(rf"^saved 2 marked: (?!{re.escape(path)}$)/\S+Z-\d\.json$")
+            self.assertEqual(len(os.listdir(self.kept(""))), 3)
             t.press("u")
             t.wait_for("^(idle|active|unread) ")
+            time.sleep(0.3)
             self.assertNotIn("marked", t.text)
             self.assertEqual([name for name in os.listdir(self.kept("")) if name[0] == "."], [])
 

@@ -52,6 +52,9 @@ void history_update(struct history *h, const struct snapshot *snap);
 /* False when nothing is known of the cookie. */
 bool history_find(const struct history *h, uint64_t cookie, struct socket_past *out);
 
+/* How many sockets are remembered: those of the last pass, and what it missed. */
+size_t history_count(const struct history *h);
+
 /* How many snapshots were taken in. */
 size_t history_pass_count(const struct history *h);
 

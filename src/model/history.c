@@ -281,6 +281,11 @@ bool history_find(const struct history *h, uint64_t cookie, struct socket_past *
 	return true;
 }
 
+size_t history_count(const struct history *h)
+{
+	return h ? h->count : 0;
+}
+
 size_t history_pass_count(const struct history *h)
 {
 	return h->pass;

@@ -326,6 +326,24 @@ static unsigned act_view_3(struct view_state *v, const struct view_bounds *b)
 	return show_view(v, 2);
 }
 
+static unsigned act_view_4(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return show_view(v, 3);
+}
+
+static unsigned act_view_5(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return show_view(v, 4);
+}
+
+static unsigned act_view_6(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return show_view(v, 5);
+}
+
 /* The filter is about connections, so they are shown while it is written. */
 static unsigned act_filter(struct view_state *v, const struct view_bounds *b)
 {
@@ -531,6 +549,9 @@ static action_function *const functions[ACTION_COUNT] = {
 	[ACTION_VIEW_1] = act_view_1,
 	[ACTION_VIEW_2] = act_view_2,
 	[ACTION_VIEW_3] = act_view_3,
+	[ACTION_VIEW_4] = act_view_4,
+	[ACTION_VIEW_5] = act_view_5,
+	[ACTION_VIEW_6] = act_view_6,
 	[ACTION_FILTER] = act_filter,
 	[ACTION_ZOOM_OUT] = act_zoom_out,
 	[ACTION_ZOOM_IN] = act_zoom_in,

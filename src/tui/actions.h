@@ -10,7 +10,15 @@
 #include "keys.h"
 #include "menu.h"
 
-enum view_id { VIEW_CONNECTIONS, VIEW_FINDINGS, VIEW_SERVICES, VIEW_COUNT };
+enum view_id {
+	VIEW_CONNECTIONS,
+	VIEW_FINDINGS,
+	VIEW_SERVICES,
+	VIEW_PEERS,
+	VIEW_PROCESSES,
+	VIEW_EVENTS,
+	VIEW_COUNT
+};
 
 /*
  * Where one list stands. The selection is a thing, not a line: a held one is

@@ -19,6 +19,7 @@ struct collector {
 	struct collector_options options;
 	struct history *history;
 	struct series *series;
+	struct journal journal;
 	struct frame frames[FRAME_COUNT];
 	size_t pass_of[FRAME_COUNT]; /* history_pass_count() of each frame */
 	struct live_filter filter;
@@ -128,7 +129,8 @@ static void answer(struct collector *c)
 	struct report report = c->frames[held].report;
 	struct detail detail = { 0 };
 	report.history = c->history;
-	if (!detail_make(&detail, &report, wanted, c->options.use_utf8))
+	if (!detail_make(&detail, &report, &c->journal.followers, wanted,
+			 c->options.use_utf8))
 		return;
 	pthread_mutex_lock(&c->lock);
 	detail_clear(&c->answer);
@@ -149,6 +151,8 @@ static uint64_t wanted_cookie(struct collector *c)
 static void report_failure(struct collector *c, enum source_result result,
 			   const struct error *error)
 {
+	if (result == SOURCE_ERROR)
+		journal_fail(&c->journal, error->text);
 	bool is_over = result == SOURCE_END || !c->options.source.ops->is_live;
 	pthread_mutex_lock(&c->lock);
 	if (result == SOURCE_ERROR)
@@ -179,6 +183,7 @@ static void run_pass(struct collector *c)
 		.limits = c->options.limits,
 		.filter = c->options.filter,
 		.policy = c->options.policy,
+		.journal = &c->journal,
 		.wanted = wanted_cookie(c),
 		.use_utf8 = c->options.use_utf8,
 		.series = c->series,
@@ -280,6 +285,7 @@ static void release(struct collector *c)
 		frame_clear(&c->frames[i]);
 	history_free(c->history);
 	series_free(c->series);
+	journal_clear(&c->journal);
 	live_filter_clear(&c->filter);
 	detail_clear(&c->answer);
 	free(c->filter_text);

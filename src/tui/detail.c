@@ -4,8 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "clock_text.h"
 #include "conn-doctor/fields.h"
 #include "conn-doctor/format.h"
+#include "remedies.h"
 
 /* The page is a table of lines; a line that has nothing to say is left out. */
 struct subject {
@@ -15,6 +17,7 @@ struct subject {
 	struct field_row row;
 	struct socket_past past;
 	bool has_past;
+	const struct followers *followers; /* may be NULL */
 };
 
 static void put_ms(struct strbuf *out, uint64_t ms)
@@ -357,40 +360,136 @@ static void put_missing(const struct subject *s, struct strbuf *out)
 		strbuf_add(out, "this kernel is too old for some of the numbers");
 }
 
+/* A line of the timeline: what is new, and what it was. */
+static void add_moment(struct page *page, const struct moment *m,
+		       const struct moment *before)
+{
+	char at[CLOCK_TEXT_SIZE];
+	auto_strbuf struct strbuf text = { 0 };
+	strbuf_addf(&text, "%s  ", clock_print(m->realtime_ns, at));
+	if (!before || before->state != m->state)
+		strbuf_add(&text, tcp_state_name(m->state));
+	if (!before || before->verdict != m->verdict)
+		strbuf_addf(&text, "%sverdict %s",
+			    !before || before->state != m->state ? ", " : "",
+			    verdict_table[m->verdict].code);
+	page_add(page, "", strbuf_text(&text), PAINT_NORMAL);
+}
+
+static void add_dropped(struct page *page, uint32_t count)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	strbuf_addf(&text, "... %" PRIu32 " changes not kept", count);
+	page_add(page, "", strbuf_text(&text), PAINT_NORMAL);
+}
+
+static void add_moments(struct page *page, const struct timeline *t)
+{
+	char at[32];
+	page_add_heading(page, "Timeline");
+	page_add(page, "first seen", clock_print_day(t->first_seen_ns, at),
+		 PAINT_NORMAL);
+	for (uint32_t i = 0; i < t->count; i++) {
+		add_moment(page, &t->moments[i], i ? &t->moments[i - 1] : NULL);
+		if (i == 0 && t->dropped)
+			add_dropped(page, t->dropped);
+	}
+}
+
+enum { STEPS_SHOWN = 6 };
+
+static void add_step(struct page *page, const char *label, const struct step *step)
+{
+	char at[CLOCK_TEXT_SIZE];
+	auto_strbuf struct strbuf text = { 0 };
+	strbuf_addf(&text, "%s  ", clock_print(step->realtime_ns, at));
+	if (step->consumed) {
+		put_size(&text, step->consumed);
+		strbuf_add(&text, " taken by the application");
+	}
+	if (step->acked) {
+		strbuf_add(&text, step->consumed ? ", " : "");
+		put_size(&text, step->acked);
+		strbuf_add(&text, " acknowledged by the peer");
+	}
+	page_add(page, label, strbuf_text(&text), PAINT_NORMAL);
+}
+
+/* What moved while this page was open, newest first. */
+static void add_steps(struct page *page, const struct steps *steps)
+{
+	char at[CLOCK_TEXT_SIZE];
+	auto_strbuf struct strbuf text = { 0 };
+	for (uint32_t i = 0; i < steps->total && i < STEPS_SHOWN; i++)
+		add_step(page, i ? "" : "moved",
+			 &steps->ring[(steps->total - 1 - i) % STEPS_MAX]);
+	if (steps->total)
+		return;
+	strbuf_addf(&text, "nothing since %s", clock_print(steps->since_ns, at));
+	page_add(page, "moved", strbuf_text(&text), PAINT_NORMAL);
+}
+
+static void add_timeline(struct page *page, const struct subject *s)
+{
+	const struct followed *f =
+		s->followers ? followers_find(s->followers, s->sk->cookie) : NULL;
+	if (!f)
+		return;
+	add_moments(page, &f->timeline);
+	if (s->followers->steps.cookie == s->sk->cookie)
+		add_steps(page, &s->followers->steps);
+}
+
+/* Of the server that the connection belongs to; clients have none that is known. */
+static const char *stack_of(const struct subject *s)
+{
+	const struct service *service = report_service_of(s->report, s->row.row);
+	return service ? service->stack : NULL;
+}
+
+static void add_remedies(struct page *page, const struct subject *s)
+{
+	if (verdict_table[s->a->verdict].is_complaint)
+		remedies_add(page, verdict_table[s->a->verdict].code, stack_of(s));
+}
+
 static const struct {
 	const char *label;
 	void (*put)(const struct subject *s, struct strbuf *out); /* NULL: a heading */
+	void (*add)(struct page *page, const struct subject *s);  /* a whole section */
 } lines[] = {
-	{ "acts", put_acts },
-	{ "since", put_since },
-	{ "local", put_local },
-	{ "peer", put_peer },
-	{ "state", put_state },
-	{ "role", put_role },
-	{ "owner", put_owner },
-	{ "identity", put_cookie },
-	{ "What the kernel will do", NULL },
-	{ "gives up in", put_gives_up },
-	{ "why", put_why },
-	{ "timer", put_timer },
-	{ "keepalive", put_keepalive },
-	{ "dead peer", put_detection },
-	{ "How it moved", NULL },
-	{ "turn", put_turn },
-	{ "idle", put_idle },
-	{ "heard", put_heard },
-	{ "age", put_age },
-	{ "seen", put_seen },
-	{ "reading", put_taken },
-	{ "writing", put_progress },
-	{ "Numbers", NULL },
-	{ "queues", put_queues },
-	{ "bytes", put_bytes },
-	{ "segments", put_segments },
-	{ "sent again", put_retransmits },
-	{ "windows", put_window },
-	{ "round trip", put_path },
-	{ "not known", put_missing },
+	{ "acts", put_acts, NULL },
+	{ "since", put_since, NULL },
+	{ "local", put_local, NULL },
+	{ "peer", put_peer, NULL },
+	{ "state", put_state, NULL },
+	{ "role", put_role, NULL },
+	{ "owner", put_owner, NULL },
+	{ "identity", put_cookie, NULL },
+	{ "What the kernel will do", NULL, NULL },
+	{ "gives up in", put_gives_up, NULL },
+	{ "why", put_why, NULL },
+	{ "timer", put_timer, NULL },
+	{ "keepalive", put_keepalive, NULL },
+	{ "dead peer", put_detection, NULL },
+	{ "How it moved", NULL, NULL },
+	{ "turn", put_turn, NULL },
+	{ "idle", put_idle, NULL },
+	{ "heard", put_heard, NULL },
+	{ "age", put_age, NULL },
+	{ "seen", put_seen, NULL },
+	{ "reading", put_taken, NULL },
+	{ "writing", put_progress, NULL },
+	{ NULL, NULL, add_timeline },
+	{ NULL, NULL, add_remedies },
+	{ "Numbers", NULL, NULL },
+	{ "queues", put_queues, NULL },
+	{ "bytes", put_bytes, NULL },
+	{ "segments", put_segments, NULL },
+	{ "sent again", put_retransmits, NULL },
+	{ "windows", put_window, NULL },
+	{ "round trip", put_path, NULL },
+	{ "not known", put_missing, NULL },
 };
 
 /* The evidence's sentences stand right below the verdict. */
@@ -412,6 +511,10 @@ static void add_lines(struct page *page, const struct subject *s)
 {
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
 		auto_strbuf struct strbuf text = { 0 };
+		if (lines[i].add) {
+			lines[i].add(page, s);
+			continue;
+		}
 		if (!lines[i].put) {
 			page_add_heading(page, lines[i].label);
 			continue;
@@ -432,15 +535,17 @@ static void add_title(struct page *page, const struct subject *s)
 	page_set_title(page, strbuf_text(&title));
 }
 
-bool detail_make(struct detail *d, const struct report *r, uint64_t cookie,
-		 bool use_utf8)
+bool detail_make(struct detail *d, const struct report *r,
+		 const struct followers *followers, uint64_t cookie, bool use_utf8)
 {
 	const struct render_options options = { .use_utf8 = use_utf8 };
 	const struct tcp_socket *sk = snapshot_find(r->snap, cookie);
 	if (!sk)
 		return false;
 	uint32_t row = (uint32_t)(sk - r->snap->sockets);
-	struct subject s = { .report = r, .sk = sk, .a = &r->assessments[row] };
+	struct subject s = {
+		.report = r, .sk = sk, .a = &r->assessments[row], .followers = followers
+	};
 	field_row_init(&s.row, r, row, &options);
 	s.has_past = history_find(r->history, cookie, &s.past);
 	detail_clear(d);
@@ -454,6 +559,45 @@ bool detail_make(struct detail *d, const struct report *r, uint64_t cookie,
 	add_evidence(&d->page, &s);
 	add_lines(&d->page, &s);
 	return true;
+}
+
+static void add_ended_numbers(struct page *page, const struct tcp_socket *sk)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	put_size(&text, sk->recv_queue);
+	strbuf_add(&text, " received and unread, ");
+	put_size(&text, sk->send_queue);
+	strbuf_add(&text, " not acknowledged");
+	page_add(page, "queues", strbuf_text(&text), PAINT_NORMAL);
+	if (!(sk->has & TCP_HAS_BYTES))
+		return;
+	strbuf_reset(&text);
+	strbuf_addf(&text, "%" PRIu64 " received, %" PRIu64 " acknowledged by the peer",
+		    sk->bytes_received, sk->bytes_acked);
+	page_add(page, "bytes", strbuf_text(&text), PAINT_NORMAL);
+}
+
+void detail_write_ended(struct page *page, const struct ended *e)
+{
+	const struct followed *f = &e->last;
+	char at[CLOCK_TEXT_SIZE];
+	auto_strbuf struct strbuf text = { 0 };
+	page_clear(page);
+	strbuf_addf(&text, "ended by %s  ", clock_print(f->missed_ns, at));
+	followed_put_name(f, &text);
+	page_set_title(page, strbuf_text(&text));
+	strbuf_reset(&text);
+	ended_put_how(e, &text);
+	page_add(page, "ended", strbuf_text(&text), PAINT_NORMAL);
+	page_add(page, "last verdict", verdict_table[f->assessment.verdict].code,
+		 PAINT_NORMAL);
+	page_add(page, "last state", tcp_state_name(f->socket.state), PAINT_NORMAL);
+	page_add(page, "last seen", clock_print(f->seen_ns, at), PAINT_NORMAL);
+	if (*f->owner)
+		page_add(page, "owner", f->owner, PAINT_NORMAL);
+	add_moments(page, &f->timeline);
+	page_add_heading(page, "Numbers of the last look");
+	add_ended_numbers(page, &f->socket);
 }
 
 void detail_clear(struct detail *d)

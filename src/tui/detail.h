@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "conn-doctor/report.h"
+#include "followed.h"
 #include "page.h"
 
 /*
@@ -17,9 +18,14 @@ struct detail {
 	struct page page;
 };
 
-/* False, and nothing is made, when the snapshot does not have the cookie. */
-bool detail_make(struct detail *d, const struct report *r, uint64_t cookie,
-		 bool use_utf8);
+/*
+ * False, and nothing is made, when the snapshot does not have the cookie. Without
+ * followers (NULL) there is no timeline.
+ */
+bool detail_make(struct detail *d, const struct report *r,
+		 const struct followers *followers, uint64_t cookie, bool use_utf8);
+/* The page of a connection that is no more: what is left of it, and how it ended. */
+void detail_write_ended(struct page *page, const struct ended *e);
 void detail_clear(struct detail *d);
 
 #endif

@@ -52,6 +52,7 @@ static void keep_age(struct frame *f, const struct history *history, uint32_t ro
 	struct socket_past past;
 	bool is_known = history_find(history, sk->cookie, &past);
 	int64_t age_ms = connection_age_ms(sk, is_known ? &past : NULL, now_ms);
+	f->new_count += is_known && past.sample_count == 1;
 	f->ages[row] = age_ms < 0 ? AGE_UNKNOWN : (uint32_t)(age_ms / 10);
 	f->state_ages[row] = is_known ? state_age_of(&past, now_ms) : AGE_UNKNOWN;
 }
@@ -62,6 +63,7 @@ static void keep_ages(struct frame *f, const struct history *past)
 	array_reserve(&f->ages, &f->age_capacity, count, sizeof(*f->ages));
 	array_reserve(&f->state_ages, &f->state_age_capacity, count,
 		      sizeof(*f->state_ages));
+	f->new_count = 0;
 	for (size_t i = 0; i < count; i++)
 		keep_age(f, past, (uint32_t)i);
 }
@@ -93,6 +95,30 @@ static bool matches(const struct frame *f, const struct filter *filter, uint32_t
 	return filter_match(filter, &subject);
 }
 
+static bool ended_matches(const struct frame *f, const struct filter *filter,
+			  const struct followed *e)
+{
+	uint64_t first_ns = e->timeline.first_seen_ns;
+	struct filter_subject subject = {
+		.snap = &f->snap,
+		.socket = &e->socket,
+		.age_ms = e->missed_ns > first_ns
+				  ? (int64_t)((e->missed_ns - first_ns) / 1000000)
+				  : -1,
+		.verdict = e->assessment.verdict,
+		.role = e->assessment.role,
+	};
+	return filter_match(filter, &subject);
+}
+
+static void filter_ended(struct frame *f, const struct filter *filter)
+{
+	f->ended_row_count = 0;
+	for (size_t i = 0; i < f->ended_count; i++)
+		if (!filter || ended_matches(f, filter, &f->ended[i].last))
+			f->ended_rows[f->ended_row_count++] = (uint16_t)i;
+}
+
 static void apply_filter(struct frame *f, const struct live_filter *live)
 {
 	const struct filter *filter = live ? live->filter : NULL;
@@ -106,6 +132,7 @@ static void apply_filter(struct frame *f, const struct live_filter *live)
 		f->rows[kept++] = f->rows[i];
 	}
 	f->row_count = kept;
+	filter_ended(f, filter);
 	f->filter_number = live ? live->number : 0;
 }
 
@@ -166,6 +193,36 @@ static void measure_services(struct frame *f)
 		gauge_foresee(&f->report, &f->gauges[f->services[i]]);
 }
 
+/* The journal goes on with the next pass; what the screen shows of it is copied. */
+static void keep_journal(struct frame *f, const struct journal *j)
+{
+	const struct followers *followers = &j->followers;
+	if (!f->ended)
+		f->ended = xcalloc(ENDED_MAX, sizeof(*f->ended));
+	f->ended_count = followers->ended_count;
+	for (size_t i = 0; i < f->ended_count; i++)
+		f->ended[i] = followers->ended[f->ended_count - 1 - i];
+	filter_ended(f, NULL);
+	event_log_copy(&f->events, &j->log);
+}
+
+static void update_journal(struct frame *f, const struct history *past,
+			   const struct frame_question *q)
+{
+	const struct follow_pass pass = {
+		.report = &f->report,
+		.past = past,
+		.rows = f->rows,
+		.row_count = f->row_count,
+		.filter = q->filter,
+		.wanted = q->wanted,
+	};
+	if (!q->journal)
+		return;
+	journal_update(q->journal, &pass, f->new_count);
+	keep_journal(f, q->journal);
+}
+
 void frame_diagnose(struct frame *f, const struct history *past,
 		    const struct frame_question *q)
 {
@@ -176,16 +233,21 @@ void frame_diagnose(struct frame *f, const struct history *past,
 	diagnose(&f->snap, past, q->limits, &options, &f->report);
 	f->report.pass_count = history_pass_count(past);
 	f->report.duration_ns = f->snap.duration_ns;
-	detail_clear(&f->detail);
-	if (q->wanted)
-		detail_make(&f->detail, &f->report, q->wanted, q->use_utf8);
 	keep_ages(f, past);
+	order_by_harm(f, NULL);
 	order_services(f);
 	measure_services(f);
+	peers_make(&f->peers, &f->report, f->rows, f->row_count);
+	processes_make(&f->processes, &f->report, f->rows, f->row_count);
+	update_journal(f, past, q);
+	detail_clear(&f->detail);
+	if (q->wanted)
+		detail_make(&f->detail, &f->report,
+			    q->journal ? &q->journal->followers : NULL, q->wanted,
+			    q->use_utf8);
 	/* History and series go on with the next pass, this frame does not. */
 	f->report.history = NULL;
 	f->report.series = NULL;
-	order_by_harm(f, NULL);
 }
 
 struct sort_item {
@@ -260,6 +322,14 @@ size_t frame_find(const struct frame *f, uint64_t cookie)
 	return SIZE_MAX;
 }
 
+const struct ended *frame_find_ended(const struct frame *f, uint64_t cookie)
+{
+	for (size_t i = 0; i < f->ended_count; i++)
+		if (f->ended[i].last.socket.cookie == cookie)
+			return &f->ended[i];
+	return NULL;
+}
+
 void frame_clear(struct frame *f)
 {
 	report_clear(&f->report);
@@ -271,5 +341,9 @@ void frame_clear(struct frame *f)
 	free(f->gauges);
 	free(f->ages);
 	free(f->state_ages);
+	free(f->ended);
+	peers_clear(&f->peers);
+	processes_clear(&f->processes);
+	event_log_clear(&f->events);
 	*f = (struct frame){ 0 };
 }

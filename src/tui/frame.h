@@ -12,7 +12,10 @@
 #include "detail.h"
 #include "gauge.h"
 #include "grouping.h"
+#include "journal.h"
 #include "live_filter.h"
+#include "peers.h"
+#include "processes.h"
 #include "trend.h"
 
 /*
@@ -31,10 +34,21 @@ struct frame {
 
 	struct grouping grouping; /* of the rows; its lines are the screen's to fold */
 
+	/* Connections that are no more, newest first; filtered as the rows are. */
+	struct ended *ended;
+	size_t ended_count;
+	uint16_t ended_rows[ENDED_MAX]; /* those to be shown */
+	size_t ended_row_count;
+
 	uint32_t *services; /* indices into report.services, worst first */
 	size_t service_count;
 	struct service_gauge *gauges; /* one for each of report.services */
 	struct trend trend;           /* of the selection, a copy */
+
+	/* Of all connections, whatever the live filter. */
+	struct peers peers;
+	struct process_list processes;
+	struct event_log events; /* as of this frame */
 
 	/*
 	 * Ages in hundredths of a second, by row of the snapshot, for the live filter:
@@ -45,6 +59,7 @@ struct frame {
 	/* Times in the TCP state, so too: twice the hundredths, 1 more if exact. */
 	uint32_t *state_ages;
 	size_t state_age_capacity;
+	size_t new_count; /* sockets that were never seen before */
 
 	/* What the rows were arranged by. */
 	enum column sort;
@@ -65,6 +80,7 @@ struct frame_question {
 	const struct limits *limits;
 	const struct filter *filter; /* of the command line */
 	const struct policy *policy; /* NULL = nothing was declared */
+	struct journal *journal;     /* takes the frame in; NULL = none is kept */
 	uint64_t wanted;             /* cookie to be told about, 0 = none */
 	bool use_utf8;
 	const struct series *series; /* of the passes before; may be NULL */
@@ -83,6 +99,9 @@ void frame_row_init(struct field_row *out, const struct frame *f, uint32_t row,
 
 /* Position of the cookie in the order, SIZE_MAX when it is not there. */
 size_t frame_find(const struct frame *f, uint64_t cookie);
+
+/* The connection that has ended, NULL when it has not, or long ago. */
+const struct ended *frame_find_ended(const struct frame *f, uint64_t cookie);
 
 void frame_clear(struct frame *f);
 

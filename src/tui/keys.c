@@ -62,6 +62,9 @@ const struct key_info key_table[] = {
 	{ MODE_VIEW, ACTION_VIEW_1, { '1' }, "Views", "connections", NULL },
 	{ MODE_VIEW, ACTION_VIEW_2, { '2' }, "Views", "findings", NULL },
 	{ MODE_VIEW, ACTION_VIEW_3, { '3' }, "Views", "services", NULL },
+	{ MODE_VIEW, ACTION_VIEW_4, { '4' }, "Views", "peers", NULL },
+	{ MODE_VIEW, ACTION_VIEW_5, { '5' }, "Views", "processes", NULL },
+	{ MODE_VIEW, ACTION_VIEW_6, { '6' }, "Views", "events", NULL },
 
 	{ MODE_VIEW,
 	  ACTION_FILTER,

@@ -77,6 +77,9 @@ enum action {
 	ACTION_VIEW_1, /* in the order of the views */
 	ACTION_VIEW_2,
 	ACTION_VIEW_3,
+	ACTION_VIEW_4,
+	ACTION_VIEW_5,
+	ACTION_VIEW_6,
 	ACTION_FILTER,
 	ACTION_FIND,
 	ACTION_FIND_NEXT,

@@ -23,6 +23,16 @@ void page_add(struct page *p, const char *label, const char *text, enum paint pa
 		(struct paragraph){ .label = label, .text = xstrdup(text), paint };
 }
 
+void page_add_first(struct page *p, const char *label, const char *text,
+		    enum paint paint)
+{
+	page_add(p, label, text, paint);
+	struct paragraph added = p->paragraphs[p->count - 1];
+	memmove(&p->paragraphs[1], p->paragraphs,
+		(p->count - 1) * sizeof(*p->paragraphs));
+	p->paragraphs[0] = added;
+}
+
 void page_add_heading(struct page *p, const char *text)
 {
 	page_add(p, NULL, text, PAINT_HEADING);
@@ -91,10 +101,15 @@ size_t page_line_count(const struct page *p, int width)
 	return SIZE_MAX - left;
 }
 
+void page_cut(struct page *p, size_t count)
+{
+	while (p->count > count)
+		free(p->paragraphs[--p->count].text);
+}
+
 void page_clear(struct page *p)
 {
-	for (size_t i = 0; i < p->count; i++)
-		free(p->paragraphs[i].text);
+	page_cut(p, 0);
 	free(p->paragraphs);
 	free(p->title);
 	*p = (struct page){ 0 };

@@ -28,6 +28,9 @@ struct page {
 void page_set_title(struct page *p, const char *title);
 void page_add(struct page *p, const char *label, const char *text, enum paint paint);
 void page_add_heading(struct page *p, const char *text);
+/* In front of all others. */
+void page_add_first(struct page *p, const char *label, const char *text,
+		    enum paint paint);
 
 /* One line of the wrapped text: bytes [start, start + len) of a paragraph. */
 struct page_line {
@@ -43,6 +46,8 @@ size_t page_line_count(const struct page *p, int width);
 bool page_find_line(const struct page *p, int width, size_t line,
 		    struct page_line *out);
 
+/* Only the first `count` paragraphs stay. */
+void page_cut(struct page *p, size_t count);
 void page_clear(struct page *p);
 /* Takes over what `from` holds. */
 void page_move(struct page *to, struct page *from);

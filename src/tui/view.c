@@ -14,9 +14,9 @@
  */
 
 const struct view_ops *const views[VIEW_COUNT] = {
-	[VIEW_CONNECTIONS] = &view_connections,
-	[VIEW_FINDINGS] = &view_findings,
-	[VIEW_SERVICES] = &view_services,
+	[VIEW_CONNECTIONS] = &view_connections, [VIEW_FINDINGS] = &view_findings,
+	[VIEW_SERVICES] = &view_services,       [VIEW_PEERS] = &view_peers,
+	[VIEW_PROCESSES] = &view_processes,     [VIEW_EVENTS] = &view_events,
 };
 
 int view_put_left(const struct rect *r, int line, int x, const char *text,
@@ -30,7 +30,7 @@ int view_put_left(const struct rect *r, int line, int x, const char *text,
 }
 
 /* Where there is room, all the views; else the one that is shown. */
-enum { ALL_TABS_COLUMNS = 110, TAB_SIZE = 32 };
+enum { ALL_TABS_COLUMNS = 140, TAB_SIZE = 32 };
 
 static bool is_tab_shown(const struct scene *s, int view)
 {

@@ -61,7 +61,8 @@ struct view_ops {
 };
 
 extern const struct view_ops *const views[VIEW_COUNT];
-extern const struct view_ops view_connections, view_findings, view_services;
+extern const struct view_ops view_connections, view_findings, view_services, view_peers,
+	view_processes, view_events;
 
 /* The whole screen. */
 void view_draw(const struct scene *s);
@@ -77,6 +78,12 @@ void view_draw_top(const struct scene *s);
 /* Shared by those who draw. */
 size_t view_help_line_count(void);
 void view_draw_footer(const struct rect *r, enum key_mode mode);
+/*
+ * A paragraph for each of the connections; `total`: how many there are, if these are
+ * but the worst of them.
+ */
+void view_add_connections(struct page *page, const struct report *r,
+			  const uint32_t *rows, size_t count, size_t total);
 /* Text at the left of a line of r; returns the column behind it. */
 int view_put_left(const struct rect *r, int line, int x, const char *text,
 		  enum paint paint);

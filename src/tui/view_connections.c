@@ -1,32 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "conn-doctor/format.h"
 #include "conn-doctor/text.h"
 #include "view.h"
 
-/* The main view: the connections, worst first. */
+/*
+ * The main view: the connections, worst first. Below them for a while, dimmed, those
+ * that have ended: the order of the living does not move for them.
+ */
 
 static bool is_grouped(const struct frame *f)
 {
 	return f->grouping.by != GROUP_NONE;
 }
 
-static size_t count_rows(const struct frame *f)
+/* Lines above those that have ended. */
+static size_t living_count(const struct frame *f)
 {
 	return is_grouped(f) ? f->grouping.line_count : f->row_count;
 }
 
+static size_t count_rows(const struct frame *f)
+{
+	return living_count(f) + f->ended_row_count;
+}
+
+/* NULL: the line is of a living one, or of a group. */
+static const struct ended *ended_at(const struct frame *f, size_t position)
+{
+	size_t living = living_count(f);
+	return position < living ? NULL : &f->ended[f->ended_rows[position - living]];
+}
+
 static const struct group *group_at(const struct frame *f, size_t position)
 {
-	if (!is_grouped(f) || position >= f->grouping.line_count)
+	if (!is_grouped(f) || position >= living_count(f))
 		return NULL;
 	const struct group_line *line = &f->grouping.lines[position];
 	return line->row == GROUP_HEADING ? &f->grouping.groups[line->group] : NULL;
 }
 
-/* The row of the snapshot, of a line that is no group's. */
+/* The row of the snapshot, of a line that is neither a group's nor of an ended one. */
 static uint32_t row_at(const struct frame *f, size_t position)
 {
 	return is_grouped(f) ? f->grouping.lines[position].row : f->rows[position];
@@ -34,20 +50,35 @@ static uint32_t row_at(const struct frame *f, size_t position)
 
 static uint64_t row_id(const struct frame *f, size_t position)
 {
+	const struct ended *ended = ended_at(f, position);
+	if (ended)
+		return ended->last.socket.cookie;
 	const struct group *group = group_at(f, position);
 	return group ? group->id : f->snap.sockets[row_at(f, position)].cookie;
 }
 
-static size_t find_row(const struct frame *f, uint64_t id)
+static size_t find_ended(const struct frame *f, uint64_t cookie)
 {
-	if (!is_grouped(f))
-		return frame_find(f, id);
+	for (size_t i = 0; i < f->ended_row_count; i++)
+		if (f->ended[f->ended_rows[i]].last.socket.cookie == cookie)
+			return living_count(f) + i;
+	return VIEW_NOT_FOUND;
+}
+
+static size_t find_grouped(const struct frame *f, uint64_t id)
+{
 	size_t line = grouping_line_of_group(&f->grouping, id);
 	const struct tcp_socket *sk = snapshot_find(&f->snap, id);
 	if (line == SIZE_MAX && sk)
 		line = grouping_line_of_row(&f->grouping,
 					    (uint32_t)(sk - f->snap.sockets));
 	return line;
+}
+
+static size_t find_row(const struct frame *f, uint64_t id)
+{
+	size_t found = is_grouped(f) ? find_grouped(f, id) : frame_find(f, id);
+	return found == SIZE_MAX ? find_ended(f, id) : found;
 }
 
 static size_t places_of(const struct scene *s,
@@ -135,8 +166,74 @@ static bool is_marked(const struct scene *s, uint32_t row)
 	return mark && *mark;
 }
 
+void view_add_connections(struct page *page, const struct report *r,
+			  const uint32_t *rows, size_t count, size_t total)
+{
+	static const enum field_id shown[] = { FIELD_SINCE, FIELD_LOCAL, FIELD_PEER,
+					       FIELD_STATE, FIELD_OWNER };
+	const struct render_options options = { .use_utf8 = screen_is_utf8() };
+	for (size_t i = 0; i < count; i++) {
+		struct field_row row;
+		auto_strbuf struct strbuf text = { 0 };
+		field_row_init(&row, r, rows[i], &options);
+		field_table[FIELD_VERDICT].put(&row, &text);
+		for (size_t j = 0; j < sizeof(shown) / sizeof(*shown); j++) {
+			strbuf_add(&text, "  ");
+			field_table[shown[j]].put(&row, &text);
+		}
+		page_add(page, "", strbuf_text(&text),
+			 paint_of_severity(
+				 field_row_severity(&r->assessments[rows[i]])));
+	}
+	if (total > count) {
+		auto_strbuf struct strbuf more = { 0 };
+		strbuf_addf(&more, "and %zu more", total - count);
+		page_add(page, "", strbuf_text(&more), PAINT_NORMAL);
+	}
+}
+
+/* What is known of a connection that is no more; the other columns stay empty. */
+static void put_ended(const struct frame *f, const struct followed *last,
+		      enum column column, struct strbuf *out)
+{
+	const struct tcp_socket *sk = &last->socket;
+	char text[ENDPOINT_TEXT_SIZE];
+	uint64_t ago_ms = f->snap.monotonic_ms - last->missed_ms;
+	if (column == COLUMN_VERDICT)
+		strbuf_add(out, "ended");
+	else if (column == COLUMN_SINCE)
+		strbuf_add(out, duration_print(ago_ms, text));
+	else if (column == COLUMN_PEER)
+		strbuf_add(out, endpoint_print(&sk->peer, sk->ip_version, sk->peer_port,
+					       text));
+	else if (column == COLUMN_STATE)
+		strbuf_add(out, tcp_state_name(sk->state));
+	else if (column == COLUMN_OWNER)
+		strbuf_add(out, last->owner);
+}
+
+static void draw_ended(const struct scene *s, const struct ended *e, int y)
+{
+	struct column_place places[COLUMN_COUNT];
+	size_t count = places_of(s, places);
+	for (size_t i = 0; i < count; i++) {
+		auto_strbuf struct strbuf text = { 0 };
+		put_ended(s->frame, &e->last, places[i].column, &text);
+		if ((int)text_width(strbuf_text(&text)) > places[i].width)
+			column_table[places[i].column].shorten(&text, places[i].width);
+		put_cell(y, &places[i], strbuf_text(&text),
+			 field_table[column_table[places[i].column].field].is_right,
+			 PAINT_DIM);
+	}
+}
+
 static void draw_row(const struct scene *s, size_t position, int y)
 {
+	const struct ended *ended = ended_at(s->frame, position);
+	if (ended) {
+		draw_ended(s, ended, y);
+		return;
+	}
 	struct column_place places[COLUMN_COUNT];
 	if (group_at(s->frame, position)) {
 		draw_group(s, position, y);
@@ -162,12 +259,35 @@ static void draw_row(const struct scene *s, size_t position, int y)
 	}
 }
 
+static const char ended_label[] = "ended";
+
+/*
+ * A page that was open stays as it was last seen, which tells more, with how it
+ * ended on top. One that is opened now is about what is left.
+ */
+static bool write_ended(const struct ended *e, struct page *page)
+{
+	bool is_ended_page = page->title && strncmp(page->title, "ended ", 6) == 0;
+	if (!page->count || is_ended_page) {
+		detail_write_ended(page, e);
+		return true;
+	}
+	if (page->paragraphs[0].label != ended_label) {
+		auto_strbuf struct strbuf how = { 0 };
+		ended_put_how(e, &how);
+		page_add_first(page, ended_label, strbuf_text(&how), PAINT_NORMAL);
+	}
+	return false;
+}
+
 /* The filter of the screen hides a row, but its page goes on. */
 static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 {
 	struct detail detail = { 0 };
-	if (!detail_make(&detail, &f->report, id, screen_is_utf8()))
-		return false;
+	if (!detail_make(&detail, &f->report, NULL, id, screen_is_utf8())) {
+		const struct ended *e = frame_find_ended(f, id);
+		return e && write_ended(e, out);
+	}
 	page_move(out, &detail.page);
 	return true;
 }

@@ -3,6 +3,7 @@
 
 #include "conn-doctor/format.h"
 #include "conn-doctor/text.h"
+#include "remedies.h"
 #include "view.h"
 
 /* What was found, worst first, one line each; its page tells the story. */
@@ -140,6 +141,15 @@ static void add_remedies(struct page *page, const struct report *r,
 	}
 }
 
+/* All the causes that are known, after the usual one and what mends it. */
+static void add_causes(struct page *page, const char *code)
+{
+	size_t heading = page->count;
+	page_add_heading(page, "What brings it about");
+	if (!remedies_add_causes(page, code))
+		page_cut(page, heading);
+}
+
 static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 {
 	const struct report *r = &frame->report;
@@ -161,6 +171,7 @@ static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 	add_texts(out, "now", f->next, f->next_count);
 	add_remedies(out, r, f);
 	add_parts(out, r, position);
+	add_causes(out, finding_table[f->kind].code);
 	return true;
 }
 

@@ -68,6 +68,22 @@ static void draw_row(const struct scene *s, size_t position, int y)
 	view_put_left(&line, 0, x, strbuf_text(&text), PAINT_NORMAL);
 }
 
+/* Whose queue it is: with SO_REUSEPORT each worker has its own. */
+static void put_listener_owner(const struct report *r, uint32_t row, struct strbuf *out)
+{
+	size_t count;
+	const struct socket_owner *owners =
+		snapshot_owners(r->snap, r->snap->sockets[row].inode, &count);
+	for (size_t i = 0; i < count && i < 4; i++) {
+		const struct process *p = &r->snap->processes[owners[i].process];
+		strbuf_add(out, i ? ", " : "  of ");
+		text_sanitize(out, p->comm, strlen(p->comm));
+		strbuf_addf(out, "[%" PRId32 "]", p->pid);
+	}
+	if (count > 4)
+		strbuf_addf(out, " and %zu more", count - 4);
+}
+
 static void add_listeners(struct page *page, const struct report *r,
 			  const struct service *s)
 {
@@ -82,6 +98,7 @@ static void add_listeners(struct page *page, const struct report *r,
 		if (sk->has & TCP_HAS_DROPS)
 			strbuf_addf(&line, ", %" PRIu32 " dropped since it listens",
 				    sk->drops);
+		put_listener_owner(r, s->listeners[i], &line);
 		page_add(page, i ? "" : "listeners", strbuf_text(&line), PAINT_NORMAL);
 	}
 }
@@ -137,6 +154,31 @@ static void add_counts(struct page *page, const struct service *s)
 		page_add(page, "dead peer", strbuf_text(&line), PAINT_NORMAL);
 }
 
+enum { PEERS_SHOWN = 10 };
+
+/* They are ranked already. */
+static void add_peers(struct page *page, const struct frame *f, int32_t service)
+{
+	size_t shown = 0, total = 0;
+	for (size_t i = 0; i < f->peers.count; i++) {
+		const struct peer_row *p = &f->peers.rows[i];
+		auto_strbuf struct strbuf line = { 0 };
+		if (p->service != service || total++ >= PEERS_SHOWN)
+			continue;
+		peer_put_name(p, &line);
+		strbuf_addf(&line, "  %" PRIu32 " connection%s, %u.%u %%, worst %s",
+			    p->count, p->count == 1 ? "" : "s", p->share / 10,
+			    p->share % 10, verdict_table[p->worst].code);
+		page_add(page, shown++ ? "" : "peers", strbuf_text(&line),
+			 PAINT_NORMAL);
+	}
+	if (total > shown) {
+		auto_strbuf struct strbuf more = { 0 };
+		strbuf_addf(&more, "and %zu more, see view 4", total - shown);
+		page_add(page, "", strbuf_text(&more), PAINT_NORMAL);
+	}
+}
+
 static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 {
 	const struct report *r = &frame->report;
@@ -156,6 +198,7 @@ static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 		page_add(out, "software", s->stack, PAINT_NORMAL);
 	add_listeners(out, r, s);
 	add_processes(out, r, s);
+	add_peers(out, frame, (int32_t)frame->services[position]);
 	return true;
 }
 

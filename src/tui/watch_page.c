@@ -112,8 +112,13 @@ static bool make_page(struct watch *w)
 			  "There is none for the rows of this view.");
 		return true;
 	}
-	if (!watch_ops(w)->subject(w->frame, w->page_id, &row))
-		return false;
+	if (!watch_ops(w)->subject(w->frame, w->page_id, &row)) {
+		if (w->page.count)
+			return false;
+		set_lines(&w->page, kinds[w->view.page_kind].title,
+			  "It has ended: there is none any more.");
+		return true;
+	}
 	make_from_port(w, &row);
 	return true;
 }

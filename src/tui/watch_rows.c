@@ -136,8 +136,10 @@ void watch_mark(struct watch *w)
 	uint64_t id = watch_ops(w)->id(w->frame, list->selected);
 	if (group)
 		mark_group(w, group);
-	else
+	else if (snapshot_find(&w->frame->snap, id))
 		set_mark(w, id, !is_marked(w, id));
+	else
+		watch_say(w, "a connection that has ended cannot be marked");
 	watch_count_marks(w);
 	watch_select(w, list->selected + 1);
 }

@@ -168,9 +168,9 @@ static void a_frame_alone_says_that_it_does_not_know_the_past(void **state)
 	struct detail d = { 0 };
 	see(film, 100000, CONNECTIONS);
 	assert_int_equal(film->frame.detail.cookie, 0);
-	assert_false(detail_make(&d, &film->frame.report, 99, false));
+	assert_false(detail_make(&d, &film->frame.report, NULL, 99, false));
 	assert_int_equal(d.cookie, 0);
-	assert_true(detail_make(&d, &film->frame.report, 103, false));
+	assert_true(detail_make(&d, &film->frame.report, NULL, 103, false));
 	assert_non_null(strstr(text_of(&d.page, "seen"), "not at hand"));
 	detail_clear(&d);
 }
@@ -199,7 +199,7 @@ static void absent_fields_are_not_shown_as_zero(void **state)
 						      "windows",    "turn",
 						      "round trip", "sent again" };
 		struct detail d = { 0 };
-		assert_true(detail_make(&d, &film->frame.report, i, false));
+		assert_true(detail_make(&d, &film->frame.report, NULL, i, false));
 		for (size_t j = 0; j < sizeof(labels) / sizeof(*labels); j++)
 			assert_string_equal(text_of(&d.page, labels[j]), "");
 		assert_string_not_equal(text_of(&d.page, "not known"), "");

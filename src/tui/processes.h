@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONN_DOCTOR_TUI_PROCESSES_H
+#define CONN_DOCTOR_TUI_PROCESSES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conn-doctor/report.h"
+
+/* The processes that own connections or listen, with what they own. */
+enum { PROCESS_WORST_MAX = 16 };
+
+struct process_row {
+	uint64_t id;      /* pid and start time: a reused pid is another process */
+	uint32_t process; /* index into snapshot->processes */
+	int32_t service;  /* the first one that it listens for, NO_INDEX = none */
+	uint32_t verdicts[VERDICT_COUNT];
+	uint32_t count;
+	uint32_t complaints;
+	uint8_t worst; /* enum verdict; VERDICT_COUNT = it has no connection */
+	uint32_t worst_rows[PROCESS_WORST_MAX]; /* of the snapshot, worst first */
+};
+
+struct process_list {
+	struct process_row *rows; /* worst first */
+	size_t count, capacity;
+	size_t unowned; /* connections without a known owner */
+};
+
+/* `rows`: the connections, worst first. */
+void processes_make(struct process_list *list, const struct report *r,
+		    const uint32_t *rows, size_t row_count);
+/* Per mille of the descriptor limit, -1 = not known. */
+int process_fd_share(const struct process *p);
+void processes_clear(struct process_list *list);
+
+#endif

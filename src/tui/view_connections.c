@@ -261,14 +261,21 @@ static void draw_row(const struct scene *s, size_t position, int y)
 
 static const char ended_label[] = "ended";
 
+static bool is_about_ended(const struct page *page)
+{
+	return page->title && strncmp(page->title, ended_label, 5) == 0;
+}
+
 /*
  * A page that was open stays as it was last seen, which tells more, with how it
- * ended on top. One that is opened now is about what is left.
+ * ended on top. One that is opened now is about what is left, and stays when that
+ * is forgotten.
  */
 static bool write_ended(const struct ended *e, struct page *page)
 {
-	bool is_ended_page = page->title && strncmp(page->title, "ended ", 6) == 0;
-	if (!page->count || is_ended_page) {
+	if (!e)
+		return is_about_ended(page);
+	if (!page->count || is_about_ended(page)) {
 		detail_write_ended(page, e);
 		return true;
 	}
@@ -284,10 +291,8 @@ static bool write_ended(const struct ended *e, struct page *page)
 static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 {
 	struct detail detail = { 0 };
-	if (!detail_make(&detail, &f->report, NULL, id, screen_is_utf8())) {
-		const struct ended *e = frame_find_ended(f, id);
-		return e && write_ended(e, out);
-	}
+	if (!detail_make(&detail, &f->report, NULL, id, screen_is_utf8()))
+		return write_ended(frame_find_ended(f, id), out);
 	page_move(out, &detail.page);
 	return true;
 }

@@ -11,9 +11,9 @@
 enum {
 	COUNT_WIDTH = 7,
 	SHARE_WIDTH = 7,
-	VERDICT_WIDTH = 19,
+	VERDICT_WIDTH = 18,
 	BYTES_WIDTH = 11,
-	NAME_MIN = 16,
+	NAME_MIN = 15,
 	NAME_MAX = 46,
 	USE_WIDTH = 22,
 	BYTES_COLUMNS = 78, /* width from which the queues are shown */
@@ -51,9 +51,12 @@ static int name_width(int width)
 	return left < NAME_MIN ? NAME_MIN : left > NAME_MAX ? NAME_MAX : left;
 }
 
+/* A cell that does not fit whole is left out: half a number lies. */
 static int put_right(const struct rect *line, int x, int width, const char *text,
 		     enum paint paint)
 {
+	if (x + width > line->width)
+		return line->width;
 	int used = (int)text_width(text);
 	screen_put(line->y, line->x + x, width, "", paint);
 	view_put_left(line, 0, used < width ? x + width - used : x, text, paint);

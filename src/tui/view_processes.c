@@ -15,7 +15,16 @@ enum {
 	FD_WIDTH = 16, /* "12345/1048576 " */
 	STACK_COLUMNS = 100,
 	GAUGE_COLUMNS = 70,
+	/* Below that, a short name and the share of the descriptors in use. */
+	NARROW_COLUMNS = 60,
+	NARROW_NAME_WIDTH = 18,
+	NARROW_FD_WIDTH = 6,
 };
+
+static int name_width(int width)
+{
+	return width < NARROW_COLUMNS ? NARROW_NAME_WIDTH : NAME_WIDTH;
+}
 
 static size_t count_rows(const struct frame *f)
 {
@@ -52,10 +61,13 @@ static void draw_heading(const struct scene *s)
 {
 	const struct rect *r = &s->layout.heading;
 	auto_strbuf struct strbuf text = { 0 };
-	strbuf_addf(&text, "%-*s", NAME_WIDTH, "PROCESS");
+	strbuf_addf(&text, "%-*s", name_width(r->width), "PROCESS");
 	if (r->width >= STACK_COLUMNS)
 		strbuf_addf(&text, "%-*s", STACK_WIDTH, "STACK");
-	strbuf_addf(&text, "%*s ", FD_WIDTH - 1, "DESCRIPTORS");
+	if (r->width < NARROW_COLUMNS)
+		strbuf_addf(&text, "%*s ", NARROW_FD_WIDTH - 1, "FDS");
+	else
+		strbuf_addf(&text, "%*s ", FD_WIDTH - 1, "DESCRIPTORS");
 	if (r->width >= GAUGE_COLUMNS)
 		strbuf_addf(&text, "%-*s", GAUGE_WIDTH + 3, "USED");
 	strbuf_add(&text, "CONNECTIONS");
@@ -94,13 +106,23 @@ static void put_descriptors(const struct process *p, struct strbuf *out)
 	strbuf_addf(out, "%*s ", FD_WIDTH - 1, strbuf_text(&text));
 }
 
+static void put_share(int permille, struct strbuf *out)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	if (permille < 0)
+		strbuf_add_char(&text, '-');
+	else
+		strbuf_addf(&text, "%d%%", permille / 10);
+	strbuf_addf(out, "%*s ", NARROW_FD_WIDTH - 1, strbuf_text(&text));
+}
+
 /* The pid stays where the name is too long. */
-static void put_name(const struct process *p, struct strbuf *out)
+static void put_name(const struct process *p, int width, struct strbuf *out)
 {
 	text_sanitize(out, p->comm, strlen(p->comm));
 	strbuf_addf(out, "[%" PRId32 "]", p->pid);
-	if (text_width(strbuf_text(out)) >= NAME_WIDTH)
-		columns_shorten_owner(out, NAME_WIDTH - 1);
+	if ((int)text_width(strbuf_text(out)) >= width)
+		columns_shorten_owner(out, width - 1);
 }
 
 static enum severity severity_of(const struct frame *f, const struct process_row *p)
@@ -114,7 +136,10 @@ static int put_usage(const struct scene *s, const struct rect *line, int x,
 {
 	auto_strbuf struct strbuf text = { 0 };
 	int share = process_fd_share(p);
-	put_descriptors(p, &text);
+	if (line->width < NARROW_COLUMNS)
+		put_share(share, &text);
+	else
+		put_descriptors(p, &text);
 	if (line->width >= GAUGE_COLUMNS)
 		put_gauge(share, &text);
 	return view_put_left(line, 0, x, strbuf_text(&text),
@@ -134,9 +159,9 @@ static void draw_row(const struct scene *s, size_t position, int y)
 	const struct rect line = { y, s->layout.table.x, 1, s->layout.table.width };
 	auto_strbuf struct strbuf name = { 0 }, counts = { 0 };
 	enum severity severity = severity_of(s->frame, row);
-	put_name(p, &name);
-	screen_put(y, line.x, NAME_WIDTH, strbuf_text(&name), PAINT_NORMAL);
-	int x = NAME_WIDTH;
+	int x = name_width(line.width);
+	put_name(p, x, &name);
+	screen_put(y, line.x, x, strbuf_text(&name), PAINT_NORMAL);
 	if (line.width >= STACK_COLUMNS) {
 		screen_put(y, line.x + x, STACK_WIDTH, stack_of(s->frame, row),
 			   PAINT_NORMAL);

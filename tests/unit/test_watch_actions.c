@@ -269,7 +269,7 @@ static void each_view_has_a_place_of_its_own(void **state)
 	press(&v, '1');
 	assert_int_equal(view_list(&v)->selected, 10);
 	press(&v, SPECIAL_BACK_TAB);
-	assert_int_equal(v.view, VIEW_SERVICES);
+	assert_int_equal(v.view, VIEW_EVENTS);
 	assert_int_equal(press(&v, 's'), 0);
 	assert_int_equal(press(&v, 'r'), 0);
 	press(&v, CHAR_TAB);
@@ -279,6 +279,10 @@ static void each_view_has_a_place_of_its_own(void **state)
 	press(&v, CHAR_ENTER);
 	press(&v, '3');
 	assert_false(v.is_open);
+	for (int view = 0; view < VIEW_COUNT; view++) {
+		press(&v, '1' + view);
+		assert_int_equal(v.view, view);
+	}
 }
 
 static void the_zoom_stops_at_both_ends(void **state)

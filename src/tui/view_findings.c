@@ -8,7 +8,7 @@
 
 /* What was found, worst first, one line each; its page tells the story. */
 
-enum { SEVERITY_WIDTH = 10, CODE_WIDTH = 19 };
+enum { SEVERITY_WIDTH = 10, CODE_WIDTH = 19, NARROW_COLUMNS = 60 };
 
 static size_t count_rows(const struct frame *f)
 {
@@ -31,22 +31,35 @@ static size_t find_row(const struct frame *f, uint64_t id)
 static void draw_heading(const struct scene *s)
 {
 	const struct rect *r = &s->layout.heading;
-	screen_put(r->y, r->x, r->width, "SEVERITY  FINDING            WHAT",
+	screen_put(r->y, r->x, r->width,
+		   r->width < NARROW_COLUMNS ? "S FINDING"
+					     : "SEVERITY  FINDING            WHAT",
 		   PAINT_HEADING);
 }
 
 /* Narrow screens keep the sentence, which is what matters. */
+static void put_head(const struct finding *f, bool is_narrow, struct strbuf *severity,
+		     struct strbuf *code)
+{
+	const char *word = summary_severity(f->severity);
+	if (is_narrow) {
+		strbuf_addf(severity, "%c ", word[0]);
+		strbuf_addf(code, "%s: ", finding_table[f->kind].code);
+	} else {
+		strbuf_addf(severity, "%-*s", SEVERITY_WIDTH, word);
+		strbuf_addf(code, "%-*s", CODE_WIDTH, finding_table[f->kind].code);
+	}
+}
+
 static void draw_row(const struct scene *s, size_t position, int y)
 {
 	const struct rect *r = &s->layout.table;
 	const struct finding *f = &s->frame->report.findings[position];
 	struct rect line = { y, r->x, 1, r->width };
-	auto_strbuf struct strbuf text = { 0 };
-	strbuf_addf(&text, "%-*s", SEVERITY_WIDTH, summary_severity(f->severity));
-	int x = view_put_left(&line, 0, 0, strbuf_text(&text),
+	auto_strbuf struct strbuf text = { 0 }, severity = { 0 };
+	put_head(f, r->width < NARROW_COLUMNS, &severity, &text);
+	int x = view_put_left(&line, 0, 0, strbuf_text(&severity),
 			      paint_of_severity(f->severity));
-	strbuf_reset(&text);
-	strbuf_addf(&text, "%-*s", CODE_WIDTH, finding_table[f->kind].code);
 	text_sanitize(&text, f->summary, strlen(f->summary));
 	if (f->part_of != NO_INDEX)
 		strbuf_addf(

@@ -183,7 +183,7 @@ static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 	page_clear(out);
 	strbuf_add(&title, "peer ");
 	peer_put_name(p, &title);
-	strbuf_add(&title, ", ");
+	strbuf_add(&title, p->service == NO_INDEX ? ", " : ", client of ");
 	peer_put_use(p, r, &title);
 	page_set_title(out, strbuf_text(&title));
 	page_add(out, "worst", verdict_table[p->worst].code,

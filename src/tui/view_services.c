@@ -7,6 +7,8 @@
 
 /* Services, worst first: who listens, how full the queue is, how clients fare. */
 
+enum { NARROW_COLUMNS = 60 };
+
 static const struct service *service_at(const struct frame *f, size_t position)
 {
 	return &f->report.services[f->services[position]];
@@ -39,7 +41,10 @@ static void draw_heading(const struct scene *s)
 {
 	const struct rect *r = &s->layout.heading;
 	screen_put(r->y, r->x, r->width,
-		   "SEVERITY  LISTENER                  QUEUE  PROCESSES, CONNECTIONS",
+		   r->width < NARROW_COLUMNS
+			   ? "S LISTENER           QUEUE  PROCESSES"
+			   : "SEVERITY  LISTENER                  QUEUE  PROCESSES, "
+			     "CONNECTIONS",
 		   PAINT_HEADING);
 }
 
@@ -55,12 +60,15 @@ static void draw_row(const struct scene *s, size_t position, int y)
 	const struct service *service = service_at(s->frame, position);
 	struct rect line = { y, r->x, 1, r->width };
 	auto_strbuf struct strbuf text = { 0 }, queue = { 0 };
-	strbuf_addf(&text, "%-10s", summary_severity(service->severity));
+	bool is_narrow = r->width < NARROW_COLUMNS;
+	strbuf_addf(&text, "%-*.*s", is_narrow ? 2 : 10, is_narrow ? 1 : 10,
+		    summary_severity(service->severity));
 	int x = view_put_left(&line, 0, 0, strbuf_text(&text),
 			      paint_of_severity(service->severity));
 	put_queue(service, &queue);
 	strbuf_reset(&text);
-	strbuf_addf(&text, "%-22s%9s  ", service->listener_text, strbuf_text(&queue));
+	strbuf_addf(&text, "%-*s%*s  ", is_narrow ? 16 : 22, service->listener_text,
+		    is_narrow ? 8 : 9, strbuf_text(&queue));
 	summary_put_owner(&s->frame->report, service, &text);
 	if (service->process_count)
 		strbuf_add(&text, "  ");

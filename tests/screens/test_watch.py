@@ -39,6 +39,7 @@ FAST = ("-i", "250ms", "--set", "unread-age=500ms", "--set",
         "close-wait-unread-age=500ms", "--set", "queued-age=500ms")
 HOSTILE = b"a\x1b[2J\xe8\xad\xa6\xff\n%s"  # escape, wide, not UTF-8, line break
 LOCKS = "/run/conn-doctor-lab"
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 # -- the app ------------------------------------------------------------------
@@ -707,7 +708,7 @@ class WatchTest(unittest.TestCase):
             t.wait_for(r"^unread +127\.0\.0\.1 +4 +100 % +300 B +0 B$")
             t.wait_for(rf"^(idle|active) +127\.0\.0\.1:{PORT} +4 +- +0 B +0 B$")
             t.press("\r")
-            t.wait_for(rf"^peer 127\.0\.0\.1, 127\.0\.0\.1:{PORT}$")
+            t.wait_for(rf"^peer 127\.0\.0\.1, client of 127\.0\.0\.1:{PORT}$")
             t.wait_for(r"^connections +4, 3 of them ask somebody to act$")
             t.wait_for(r"^share +100 % of the service's 4 connections; limits: 50 connec")
             t.wait_for(r"^queues +300 B received and unread, ")
@@ -771,6 +772,45 @@ class WatchTest(unittest.TestCase):
             t.resize(40, 10)
             t.wait_for(r"^TIME +WHAT$")
             self.assert_sober(t)
+
+    def table(self, t, heading):
+        """The screen from the heading to above the keys."""
+        lines = t.lines
+        start = next(i for i, line in enumerate(lines) if re.search(heading, line))
+        return lines[start:-1]
+
+    def test_views_of_a_recording(self):
+        """Each view as it was before; UPDATE=1 in the environment accepts what is now."""
+        headings = {"2": "^(SEVERITY|S) +FINDING", "3": "^(SEVERITY|S) +LISTENER",
+                    "4": "^WORST", "5": "^PROCESS", "6": "^TIME"}
+        pages = {"4": "^peer ", "5": "^process ", "6": r"^event \d+ of"}
+        path = os.path.join(HERE, "..", "golden", "stuck-worker", "recording.cdrec")
+        for columns, lines in ((80, 24), (40, 10)):
+            seen = []
+            with self.watch("--read", path, "-i", "100ms", columns=columns,
+                            lines=lines) as t:
+                t.wait_for("^unread ")
+                time.sleep(1)  # to the end of the recording
+                for key, heading in headings.items():
+                    t.press(key)
+                    t.wait_for(heading)
+                    time.sleep(0.3)
+                    self.assert_sober(t)
+                    seen.append(f"== view {key}")
+                    seen += filter(None, self.table(t, heading))
+                    if columns < 80 or key not in pages:
+                        continue
+                    t.press("\r")
+                    t.wait_for(pages[key])
+                    time.sleep(0.3)
+                    seen.append(f"== page {key}")
+                    seen += filter(None, self.table(t, pages[key]))
+            file = os.path.join(HERE, f"views-{columns}x{lines}.txt")
+            if os.environ.get("UPDATE"):
+                with open(file, "w", encoding="utf-8") as out:
+                    out.write("\n".join(seen) + "\n")
+            with open(file, encoding="utf-8") as expected:
+                self.assertEqual(seen, expected.read().splitlines())
 
     def test_filter_is_live(self):
         lab.make("unread", 2)

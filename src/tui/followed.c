@@ -81,17 +81,21 @@ static void add_moment(struct timeline *t, uint64_t realtime_ns, uint8_t state,
 	t->moments[t->count++] = (struct moment){ realtime_ns, state, verdict };
 }
 
+/* "uvicorn[4711]"; a name is 15 characters in the kernel, and none of them is cut. */
 static void note_owner(struct followed *f, const struct report *r, uint32_t row)
 {
+	enum { NAME_COLUMNS = 15, NAME_SIZE = OWNER_SIZE - sizeof("[-2147483648]") };
 	auto_strbuf struct strbuf name = { 0 };
 	const struct process *p = report_process_of(r, row, NULL);
 	f->owner[0] = '\0';
 	if (!p)
 		return;
 	text_sanitize(&name, p->comm, strlen(p->comm));
-	/* Columns, so that no character is cut; at most 4 bytes each and "[pid]". */
-	int len = (int)text_fit(strbuf_text(&name), 12);
-	snprintf(f->owner, sizeof(f->owner), "%.*s[%" PRId32 "]", len < 48 ? len : 0,
+	size_t len = text_fit(strbuf_text(&name), NAME_COLUMNS);
+	/* Combining characters take bytes and no columns. */
+	if (len > NAME_SIZE)
+		len = 0;
+	snprintf(f->owner, sizeof(f->owner), "%.*s[%" PRId32 "]", (int)len,
 		 strbuf_text(&name), p->pid);
 }
 

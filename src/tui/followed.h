@@ -25,7 +25,7 @@ enum {
 	MOMENTS_MAX = 12,
 	STEPS_MAX = 32,
 	ENDED_MAX = 200,
-	ENDED_OWNER_SIZE = 64,
+	OWNER_SIZE = 80,
 	/* Long enough to be read, even where a pass takes seconds. */
 	ENDED_SHOWN_MS = 10000,
 	ENDED_SHOWN_PASSES = 5,
@@ -68,7 +68,7 @@ struct followed {
 	uint64_t seen_ns;   /* wall clock of the last pass that showed it */
 	uint64_t missed_ns; /* and of the first one that did not; 0 = it is there */
 	uint64_t missed_ms;
-	char owner[ENDED_OWNER_SIZE]; /* sanitized, "" = not known */
+	char owner[OWNER_SIZE]; /* sanitized, "" = not known */
 };
 
 /* A connection that is no more. */

@@ -344,7 +344,7 @@ static void hostile_names_are_made_safe_everywhere(void **state)
 			followers_find(&film->journal.followers, 1000 + i);
 		assert_non_null(f);
 		assert_sober(f->owner);
-		assert_in_range(text_width(f->owner), 6, 12 + 7);
+		assert_in_range(text_width(f->owner), 6, 15 + 6);
 		struct detail d = { 0 };
 		assert_true(detail_make(&d, &film->frame.report, NULL, 1000 + i, true));
 		for (size_t j = 0; j < d.page.count; j++)

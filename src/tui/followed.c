@@ -205,6 +205,8 @@ static bool follow_on(struct followers *f, struct followed *item,
 		       is_complaint(item->assessment.verdict) ||
 		       sk->cookie == pass->wanted;
 	}
+	if (!snap->is_complete)
+		return true;
 	if (!item->missed_ns) {
 		/* A dump may miss a living socket: once proves nothing. */
 		item->missed_ns = snap->realtime_ns;

@@ -102,11 +102,12 @@ static void note_finding(struct journal *j, const struct follow_pass *pass,
 	}
 }
 
-/* Kept as long as it may come back. */
+/* Kept as long as it may come back; a look that was cut short proves nothing. */
 static bool keep_finding(struct journal *j, const struct follow_pass *pass,
 			 struct known_finding *f)
 {
-	if (f->is_seen || ++f->missed < MISSES_TO_CLOSE) {
+	bool is_complete = pass->report->snap->is_complete;
+	if (f->is_seen || !is_complete || ++f->missed < MISSES_TO_CLOSE) {
 		f->is_seen = false;
 		return true;
 	}
@@ -186,16 +187,29 @@ static bool is_owned_by(const struct report *r, const struct service *s,
 	return false;
 }
 
-/* Owners that cannot be seen prove nothing. */
 static bool has_owner(const struct known_service *known, const struct report *r,
 		      const struct service *s)
 {
-	if (!known->owner_count || !s->process_count)
-		return true;
 	for (size_t i = 0; i < known->owner_count; i++)
 		if (is_owned_by(r, s, &known->owners[i]))
 			return true;
 	return false;
+}
+
+/*
+ * What has become of it since the last look, NULL = nothing. Owners that cannot be
+ * seen prove nothing.
+ */
+static const char *what_became(const struct known_service *known,
+			       const struct report *r, const struct service *s)
+{
+	bool are_owners_known = known->owner_count && s->process_count;
+	if (are_owners_known && !has_owner(known, r, s))
+		return "was restarted";
+	if (has_listener(known, r->snap))
+		return NULL;
+	return are_owners_known ? "listens anew, the same process"
+				: "listens anew, was perhaps restarted";
 }
 
 static void tell_service(struct journal *j, const struct follow_pass *pass,
@@ -225,13 +239,14 @@ static void tell_new_service(struct journal *j, const struct follow_pass *pass,
 	tell_service(j, pass, known, SEVERITY_OK, strbuf_text(&what));
 }
 
-/* Its memory was that of the run before. */
+/* `known` is how it is now. */
 static void tell_restart(struct journal *j, const struct follow_pass *pass,
-			 const struct known_service *known, const char *owner_before)
+			 const struct known_service *known, const char *how,
+			 const char *owner_before)
 {
 	char away[FORMAT_SIZE];
 	auto_strbuf struct strbuf what = { 0 };
-	strbuf_add(&what, "was restarted");
+	strbuf_add(&what, how);
 	if (known->gone_ms)
 		strbuf_addf(&what, ", nobody listened for about %s",
 			    duration_print(pass->report->snap->monotonic_ms -
@@ -239,7 +254,7 @@ static void tell_restart(struct journal *j, const struct follow_pass *pass,
 					   away));
 	if (known->owner)
 		strbuf_addf(&what, "; is %s", known->owner);
-	if (known->owner && *owner_before)
+	if (known->owner && *owner_before && strcmp(known->owner, owner_before) != 0)
 		strbuf_addf(&what, ", was %s", owner_before);
 	tell_service(j, pass, known, SEVERITY_INFO, strbuf_text(&what));
 }
@@ -256,14 +271,13 @@ static void note_service(struct journal *j, const struct follow_pass *pass,
 		known = &j->services[j->service_count++];
 		*known = (struct known_service){ .id = id_of(s) };
 	}
-	bool is_restart =
-		!is_new && (!has_listener(known, r->snap) || !has_owner(known, r, s));
+	const char *how = is_new ? NULL : what_became(known, r, s);
 	auto_free char *before = xstrdup(text_or_empty(known->owner));
 	remember_service(known, r, s);
 	if (is_new)
 		tell_new_service(j, pass, known);
-	else if (is_restart)
-		tell_restart(j, pass, known, before);
+	else if (how)
+		tell_restart(j, pass, known, how, before);
 	known->is_seen = true;
 	known->missed = 0;
 	known->gone_ms = 0;
@@ -291,7 +305,7 @@ static void update_services(struct journal *j, const struct follow_pass *pass)
 		note_service(j, pass, &r->services[i]);
 	for (size_t i = 0; i < j->service_count; i++) {
 		struct known_service *s = &j->services[i];
-		if (!s->is_seen)
+		if (!s->is_seen && r->snap->is_complete)
 			miss_service(j, pass, s);
 		bool is_kept = s->is_seen || j->service_count <= SERVICES_REMEMBERED;
 		s->is_seen = false;

@@ -534,10 +534,36 @@ static void a_restart_is_an_event(void **state)
 	see_server(film, 120, 2, 11, 9); /* the same pid, another listener */
 	assert_int_equal(
 		count_events(film, EVENT_SERVICE, "nobody listened for about 12s"), 1);
+	assert_int_equal(count_events(film, EVENT_SERVICE,
+				      "listens anew, the same process, nobody"),
+			 1);
 	see_server(film, 122, 3, 11, 9);
-	assert_int_equal(count_events(film, EVENT_SERVICE, "was restarted"), 3);
-	see_server(film, 124, 3, 11, 10); /* a reused pid */
-	assert_int_equal(count_events(film, EVENT_SERVICE, "was restarted"), 4);
+	assert_int_equal(count_events(film, EVENT_SERVICE, "listens anew"), 2);
+	see_server(film, 124, 4, 0, 0);
+	assert_int_equal(count_events(film, EVENT_SERVICE,
+				      "listens anew, was perhaps restarted"),
+			 1);
+	assert_int_equal(count_events(film, EVENT_SERVICE, "was restarted"), 1);
+	see_server(film, 126, 4, 11, 10); /* a reused pid */
+	assert_int_equal(count_events(film, EVENT_SERVICE, "was restarted"), 2);
+}
+
+/* What a dump that was cut short does not show may well be there. */
+static void a_look_that_was_cut_short_ends_nothing(void **state)
+{
+	struct film *film = *state;
+	for (uint64_t second = 100; second < 120; second += 5)
+		see(film, second, an_unread_one(100));
+	for (uint64_t second = 120; second < 150; second += 5) {
+		begin(film, second);
+		film->frame.snap.is_complete = false;
+		end(film);
+	}
+	assert_int_equal(film->frame.ended_count, 0);
+	assert_int_equal(count_events(film, EVENT_CONNECTION, "ended"), 0);
+	assert_int_equal(count_events(film, EVENT_SERVICE, ""), 0);
+	assert_int_equal(count_events(film, EVENT_FINDING, "closed"), 0);
+	assert_non_null(followers_find(&film->journal.followers, 100));
 }
 
 static void failed_looks_are_told_with_the_next_good_one(void **state)
@@ -588,6 +614,7 @@ int main(void)
 		FILM_TEST(the_detail_tells_the_timeline_and_what_to_change),
 		FILM_TEST(findings_open_change_and_close),
 		FILM_TEST(a_restart_is_an_event),
+		FILM_TEST(a_look_that_was_cut_short_ends_nothing),
 		FILM_TEST(failed_looks_are_told_with_the_next_good_one),
 		FILM_TEST(time_that_goes_back_is_a_new_beginning),
 	};

@@ -71,6 +71,12 @@ class App:
     def queued(self):
         self.kept.append(socket.create_connection(("127.0.0.1", PORT)))
 
+    def listen_anew(self):
+        """As a server that is restarted does it."""
+        self.listener.close()
+        time.sleep(1.5)
+        self.listener = socket.create_server(("127.0.0.1", PORT), backlog=64)
+
     def end(self):
         """Closes all connections, the clients' ends without a word."""
         for sock in self.kept:
@@ -811,6 +817,20 @@ class WatchTest(unittest.TestCase):
                     out.write("\n".join(seen) + "\n")
             with open(file, encoding="utf-8") as expected:
                 self.assertEqual(seen, expected.read().splitlines())
+
+    def test_a_service_that_goes_and_comes_back_is_an_event(self):
+        with self.watch(f":{PORT}", *FAST, columns=120) as t:
+            t.wait_for("no connection matches")
+            t.press("6")
+            t.wait_for("watch began")
+            lab.make("listen_anew")
+            t.wait_for(rf"^\S+ +service +127\.0\.0\.1:{PORT} has gone: nobody listens there any "
+                       r"more; was a\?\[2J")
+            t.wait_for(rf"^\S+ +service +127\.0\.0\.1:{PORT} listens anew, the same process, "
+                       r"nobody listened for about 1\.\ds; is a\?\[2J")
+            t.press("3")
+            t.wait_for(rf"127\.0\.0\.1:{PORT} +0/64")
+            self.assert_sober(t)
 
     def test_filter_is_live(self):
         lab.make("unread", 2)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conn-doctor/memory.h"
+#include "conn-doctor/policy.h"
 
 enum { PREFIX_V4 = 24, PREFIX_V6 = 64 };
 
@@ -166,11 +167,30 @@ void peers_make(struct peers *p, const struct report *r, const uint32_t *rows,
 		qsort(p->rows, p->count, sizeof(*p->rows), compare_peers);
 }
 
+bool peer_is_proxy(const struct peer_row *p, const struct report *r)
+{
+	return r->policy &&
+	       address_list_has(&r->policy->ignore[IGNORE_PROXIES], &p->address);
+}
+
+const struct target *peer_target(const struct peer_row *p, const struct report *r,
+				 uint64_t *limit)
+{
+	const struct target *t = report_target_of(r, p->worst_rows[0]);
+	bool is_limited = p->service != NO_INDEX && t &&
+			  target_value(t, TARGET_PEER_LIMIT, limit, NULL);
+	return is_limited ? t : NULL;
+}
+
 /* A network is no peer: the limits are for one. */
 bool peer_is_above(const struct peer_row *p, const struct report *r)
 {
-	return p->service != NO_INDEX && p->is_remote && !p->prefix_len &&
-	       p->open >= r->limits->value[LIMIT_PEER_COUNT] &&
+	uint64_t limit;
+	if (p->service == NO_INDEX || p->prefix_len || peer_is_proxy(p, r))
+		return false;
+	if (peer_target(p, r, &limit))
+		return p->open > limit;
+	return p->is_remote && p->open >= r->limits->value[LIMIT_PEER_COUNT] &&
 	       p->share >= r->limits->value[LIMIT_PEER_SHARE];
 }
 

@@ -47,7 +47,12 @@ struct peers {
 void peers_make(struct peers *p, const struct report *r, const uint32_t *rows,
 		size_t row_count);
 
-/* Above both limits of the finding too-many-per-peer. */
+/* One of those that are known to speak for many: no limit is for them. */
+bool peer_is_proxy(const struct peer_row *p, const struct report *r);
+/* The target that declares a limit for each peer of the service; NULL = none does. */
+const struct target *peer_target(const struct peer_row *p, const struct report *r,
+				 uint64_t *limit);
+/* Above the limits of the finding too-many-per-peer: the declared one, else both. */
 bool peer_is_above(const struct peer_row *p, const struct report *r);
 /* "10.0.0.9", "10.0.0.0/24", "[2001:db8::1]:5432" */
 void peer_put_name(const struct peer_row *p, struct strbuf *out);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conn-doctor/format.h"
+#include "conn-doctor/policy.h"
 #include "conn-doctor/text.h"
 #include "view.h"
 
@@ -131,26 +132,43 @@ static void draw_row(const struct scene *s, size_t position, int y)
 		  PAINT_NORMAL);
 }
 
+static void put_limits(const struct peer_row *p, const struct report *r,
+		       struct strbuf *out)
+{
+	char share[32];
+	uint64_t limit;
+	const struct target *t = peer_target(p, r, &limit);
+	if (t) {
+		strbuf_addf(out, "%" PRIu64 " are agreed (peer-limit of [target ",
+			    limit);
+		text_sanitize(out, t->name, strlen(t->name));
+		strbuf_add(out, "])");
+		return;
+	}
+	strbuf_addf(out, "limits: %" PRIu64 " connections and %s",
+		    r->limits->value[LIMIT_PEER_COUNT],
+		    limit_print(LIMIT_PEER_SHARE, r->limits->value[LIMIT_PEER_SHARE],
+				share));
+}
+
 static void add_share(struct page *page, const struct peer_row *p,
 		      const struct report *r)
 {
 	auto_strbuf struct strbuf text = { 0 };
-	char limit[32];
+	uint64_t limit;
 	if (p->service == NO_INDEX)
 		return;
 	put_share(p, &text);
-	strbuf_addf(&text,
-		    " of the service's %" PRIu32 " connections; limits: %" PRIu64
-		    " connections and %s",
-		    r->services[p->service].connection_count,
-		    r->limits->value[LIMIT_PEER_COUNT],
-		    limit_print(LIMIT_PEER_SHARE, r->limits->value[LIMIT_PEER_SHARE],
-				limit));
+	strbuf_addf(&text, " of the service's %" PRIu32 " connections; ",
+		    r->services[p->service].connection_count);
+	put_limits(p, r, &text);
 	if (peer_is_above(p, r))
-		strbuf_add(&text, ": above both");
+		strbuf_add(&text, ": it has more");
 	else if (p->prefix_len)
 		strbuf_add(&text, ", which are for one address");
-	else if (!p->is_remote)
+	else if (peer_is_proxy(p, r))
+		strbuf_add(&text, ", which are not for a known proxy");
+	else if (!p->is_remote && !peer_target(p, r, &limit))
 		strbuf_add(&text, ", which are not for this host itself");
 	page_add(page, "share", strbuf_text(&text), PAINT_NORMAL);
 }

@@ -11,6 +11,7 @@
 
 #include "builders.h"
 #include "conn-doctor/memory.h"
+#include "conn-doctor/policy.h"
 #include "conn-doctor/text.h"
 #include "frame.h"
 
@@ -20,6 +21,7 @@ struct film {
 	struct history *history;
 	struct limits limits;
 	struct journal journal;
+	struct policy policy;
 };
 
 static int set_up(void **state)
@@ -50,6 +52,7 @@ static void begin(struct film *film, uint64_t second)
 static void end(struct film *film)
 {
 	struct frame_question question = { .limits = &film->limits,
+					   .policy = &film->policy,
 					   .journal = &film->journal };
 	snapshot_finish(&film->frame.snap);
 	history_update(film->history, &film->frame.snap);
@@ -144,6 +147,37 @@ static void a_peer_is_above_when_both_limits_are(void **state)
 		put(film, 1000 + i, an_ip(127, 0, 0, 1), 0);
 	end(film);
 	assert_false(peer_is_above(peer_named(film, "127.0.0.1"), &film->frame.report));
+}
+
+/* What was agreed counts instead of both limits, and a known proxy has none. */
+static void a_declared_limit_counts_for_each_peer(void **state)
+{
+	struct film *film = *state;
+	struct target target = { .name = (char *)(uintptr_t) "api" };
+	struct address_block proxy = { an_ip(10, 9, 0, 1), 128, 4 };
+	struct error err = { 0 };
+	assert_int_equal(filter_parse("sport = 30020", &target.filter, NULL, &err), 0);
+	target.values[TARGET_PEER_LIMIT] = (struct declared){ true, 10, "f", 1 };
+	film->policy.targets = &target;
+	film->policy.target_count = 1;
+	for (uint64_t count = 9; count <= 11; count++) {
+		see_clients(film, 100 + count, count, 500);
+		assert_int_equal(peer_is_above(peer_named(film, "10.9.0.1"),
+					       &film->frame.report),
+				 count > 10);
+	}
+	film->policy.ignore[IGNORE_PROXIES] =
+		(struct address_list){ .items = &proxy, .count = 1 };
+	see_clients(film, 200, 60, 10);
+	const struct peer_row *p = peer_named(film, "10.9.0.1");
+	assert_true(peer_is_proxy(p, &film->frame.report));
+	assert_false(peer_is_above(p, &film->frame.report));
+	p = peer_named(film, "10.9.0.2");
+	assert_false(peer_is_proxy(p, &film->frame.report));
+	filter_free(target.filter);
+	film->policy = (struct policy){ 0 };
+	see_clients(film, 300, 60, 10);
+	assert_true(peer_is_above(peer_named(film, "10.9.0.1"), &film->frame.report));
 }
 
 static void a_peer_keeps_its_identity(void **state)
@@ -379,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FILM_TEST(peers_are_worst_first_and_counted),
 		FILM_TEST(a_peer_is_above_when_both_limits_are),
+		FILM_TEST(a_declared_limit_counts_for_each_peer),
 		FILM_TEST(a_peer_keeps_its_identity),
 		FILM_TEST(an_upstream_is_another_peer_than_a_client),
 		FILM_TEST(too_many_peers_are_told_by_network),

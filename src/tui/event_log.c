@@ -68,7 +68,7 @@ struct event *event_log_add(struct event_log *log, enum event_kind kind,
 {
 	make_room(log);
 	struct event *e = place_of(log, ++log->total);
-	*e = (struct event){ .realtime_ns = realtime_ns, .kind = kind };
+	*e = (struct event){ .realtime_ns = realtime_ns, .kind = (uint8_t)kind };
 	event_set_text(e, text);
 	return e;
 }

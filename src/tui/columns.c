@@ -214,7 +214,7 @@ const struct column_info column_table[COLUMN_COUNT] = {
 	[COLUMN_KA] = { FIELD_KA, 3, 10, false, shorten_tail, key_keepalive },
 	[COLUMN_OWNER] = { FIELD_OWNER, 11, 6, false, columns_shorten_owner,
 			   key_owner },
-	[COLUMN_EVIDENCE] = { FIELD_BRIEF, 22, 12, false, shorten_tail, key_verdict },
+	[COLUMN_EVIDENCE] = { FIELD_BRIEF, 20, 12, false, shorten_tail, key_verdict },
 };
 
 void columns_choose_all(struct column_choice *c)
@@ -247,6 +247,13 @@ size_t columns_skip_max(const struct column_choice *c)
 	for (size_t i = 0; i < COLUMN_COUNT; i++)
 		count += !c->is_hidden[i] && !column_is_pinned((enum column)i);
 	return count ? count - 1 : 0;
+}
+
+const char *column_heading(enum column column, int width)
+{
+	bool is_wide = column == COLUMN_GIVES_UP && width >= GIVES_UP_WIDE;
+	return is_wide ? "GIVES UP IN"
+		       : field_table[column_table[column].field].heading;
 }
 
 void column_put(enum column column, const struct field_row *row, int width,

@@ -65,6 +65,10 @@ size_t columns_move(struct column_choice *c, size_t place, bool is_right);
 size_t columns_skip_max(const struct column_choice *c);
 bool column_is_pinned(enum column column);
 
+/* "GIVES UP", where there is room "GIVES UP IN". */
+enum { GIVES_UP_WIDE = 11 };
+const char *column_heading(enum column column, int width);
+
 /* The cell's text; its width is at most `width` unless it cannot be shortened. */
 void column_put(enum column column, const struct field_row *row, int width,
 		struct strbuf *out);

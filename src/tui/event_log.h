@@ -27,6 +27,7 @@ enum { EVENTS_MAX = 4096, EVENT_TEXT_SIZE = 232 };
 struct event {
 	uint64_t realtime_ns;
 	uint64_t subject; /* cookie, fingerprint, ...; 0 = none */
+	const char *code; /* that explain knows, of a table; NULL = none */
 	enum severity severity;
 	uint8_t kind;
 	char text[EVENT_TEXT_SIZE]; /* sanitized */

@@ -56,6 +56,7 @@ static void tell(struct changes *c, const struct followed *f, enum severity seve
 	struct event *e = event_log_add(c->log, EVENT_CONNECTION, c->realtime_ns,
 					strbuf_text(&text));
 	e->subject = f->socket.cookie;
+	e->code = verdict_table[f->assessment.verdict].code;
 	e->severity = severity;
 }
 

@@ -64,6 +64,7 @@ static void tell_finding(struct journal *j, const struct follow_pass *pass,
 	struct event *e =
 		event_log_add(&j->log, EVENT_FINDING, now_ns(pass), strbuf_text(&text));
 	e->subject = f->fingerprint;
+	e->code = finding_table[f->kind].code;
 	e->severity = f->severity;
 }
 

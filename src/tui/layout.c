@@ -126,6 +126,25 @@ static int choose_widths(int width, const struct column_choice *choice,
 	return used;
 }
 
+/* Grows the column, if it is shown; what is spare then. */
+static int grow(int *width, int wanted, int spare)
+{
+	int grown = *width ? min_int(spare, wanted) : 0;
+	*width += grown;
+	return spare - grown;
+}
+
+/* The owner with its descriptor, a whole heading, then what can use it all. */
+static void share_out(int widths[COLUMN_COUNT], int spare)
+{
+	enum { GROWTH = 3 };
+	spare = grow(&widths[COLUMN_OWNER], OWNER_COLUMNS, spare);
+	if (spare >= GROWTH)
+		spare = grow(&widths[COLUMN_GIVES_UP], GROWTH, spare);
+	spare = grow(&widths[COLUMN_EVIDENCE], spare, spare);
+	grow(&widths[COLUMN_OWNER], spare, spare);
+}
+
 size_t layout_columns(int width, int peer_width, const struct column_choice *choice,
 		      struct column_place out[static COLUMN_COUNT])
 {
@@ -138,13 +157,7 @@ size_t layout_columns(int width, int peer_width, const struct column_choice *cho
 		widths[COLUMN_PEER] += grown;
 		spare -= grown;
 	}
-	/* The owner with its descriptor, then the evidence, which can use it all. */
-	bool has_evidence = widths[COLUMN_EVIDENCE];
-	int owner = has_evidence ? min_int(spare, OWNER_COLUMNS) : spare;
-	if (widths[COLUMN_OWNER])
-		widths[COLUMN_OWNER] += owner;
-	if (has_evidence)
-		widths[COLUMN_EVIDENCE] += spare - owner;
+	share_out(widths, spare);
 	size_t count = 0;
 	int x = choice->indent;
 	for (size_t i = 0; i < COLUMN_COUNT; i++) {

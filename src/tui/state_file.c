@@ -121,7 +121,7 @@ int state_file_read(const char *dir, const char *name, size_t max, char **out,
 	/* A pipe in its place must not make us wait. */
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int errnum = fd < 0 ? errno : read_all(fd, max, out, len);
-	if (errnum == 0 || errnum == ENOENT)
+	if (errnum == 0 || errnum == ENOENT || errnum == ENOTDIR)
 		return 0;
 	return error_errno(err, errnum, "cannot read '%s'", path);
 }

@@ -29,17 +29,22 @@ int view_put_left(const struct rect *r, int line, int x, const char *text,
 	return x + width;
 }
 
-/* Where there is room, all the views; else the one that is shown. */
-enum { ALL_TABS_COLUMNS = 140, TAB_SIZE = 32 };
+/* Where there is room, all the views or their keys; else the one that is shown. */
+enum { ALL_TABS_COLUMNS = 140, TAB_KEYS_COLUMNS = 100, TAB_SIZE = 32 };
 
 static bool is_tab_shown(const struct scene *s, int view)
 {
-	return s->layout.title.width >= ALL_TABS_COLUMNS || view == (int)s->view->view;
+	return s->layout.title.width >= TAB_KEYS_COLUMNS || view == (int)s->view->view;
 }
 
-static const char *tab_text(int view, char out[static TAB_SIZE])
+static const char *tab_text(const struct scene *s, int view, char out[static TAB_SIZE])
 {
-	snprintf(out, TAB_SIZE, " %d %s ", view + 1, views[view]->name);
+	bool is_named =
+		s->layout.title.width >= ALL_TABS_COLUMNS || view == (int)s->view->view;
+	if (is_named)
+		snprintf(out, TAB_SIZE, " %d %s ", view + 1, views[view]->name);
+	else
+		snprintf(out, TAB_SIZE, " %d ", view + 1);
 	return out;
 }
 
@@ -49,7 +54,7 @@ static int tabs_width(const struct scene *s)
 	int width = 0;
 	for (int i = 0; i < VIEW_COUNT; i++)
 		if (is_tab_shown(s, i))
-			width += (int)strlen(tab_text(i, text));
+			width += (int)strlen(tab_text(s, i, text));
 	return width;
 }
 
@@ -58,7 +63,7 @@ static void draw_tabs(const struct scene *s, int x)
 	char text[TAB_SIZE];
 	for (int i = 0; i < VIEW_COUNT; i++)
 		if (is_tab_shown(s, i))
-			x = view_put_left(&s->layout.title, 1, x, tab_text(i, text),
+			x = view_put_left(&s->layout.title, 1, x, tab_text(s, i, text),
 					  i == (int)s->view->view ? PAINT_ALERT
 								  : PAINT_NORMAL);
 }

@@ -35,6 +35,7 @@ struct scene {
 
 /* What a row is about, for those who show it in another way. */
 struct row_subject {
+	bool has_json; /* else `subject` says nothing */
 	struct report_subject subject;
 	const char *code;  /* that explain knows; NULL = none */
 	const char *stack; /* "uvicorn", NULL = not recognised */
@@ -54,7 +55,7 @@ struct view_ops {
 	void (*draw_row)(const struct scene *s, size_t position, int y);
 	/* False when the frame does not have it any more. */
 	bool (*write_page)(const struct frame *f, uint64_t id, struct page *out);
-	/* The same; NULL where there is neither JSON nor anything to explain. */
+	/* The same. */
 	bool (*subject)(const struct frame *f, uint64_t id, struct row_subject *out);
 	/* The group whose heading stands there, or NULL; NULL: there are no groups. */
 	const struct group *(*group)(const struct frame *f, size_t position);

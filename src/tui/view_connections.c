@@ -118,13 +118,14 @@ static void draw_heading(const struct scene *s)
 		const struct field *field =
 			&field_table[column_table[places[i].column].field];
 		bool is_sorted = places[i].column == s->view->sort;
-		int width = (int)text_width(field->heading);
 		struct column_place place = places[i];
+		const char *heading = column_heading(place.column, place.width);
+		int width = (int)text_width(heading);
 		if (field->is_right && width < place.width) {
 			place.x += place.width - width;
 			place.width = width;
 		}
-		screen_put(r->y, r->x + place.x, place.width, field->heading,
+		screen_put(r->y, r->x + place.x, place.width, heading,
 			   is_sorted ? PAINT_ALERT : PAINT_HEADING);
 	}
 }
@@ -305,6 +306,7 @@ static bool find_subject(const struct frame *f, uint64_t id, struct row_subject 
 	uint32_t row = (uint32_t)(sk - f->snap.sockets);
 	const struct service *service = report_service_of(&f->report, row);
 	*out = (struct row_subject){
+		.has_json = true,
 		.subject = { SUBJECT_CONNECTION, row },
 		.code = verdict_table[f->report.assessments[row].verdict].code,
 		.stack = service ? service->stack : NULL,

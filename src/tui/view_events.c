@@ -79,6 +79,16 @@ static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 	return true;
 }
 
+/* An event is no part of a report, so there is no JSON of it. */
+static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)
+{
+	const struct event *e = event_log_find(&f->events, id);
+	if (!e)
+		return false;
+	*out = (struct row_subject){ .code = e->code };
+	return true;
+}
+
 const struct view_ops view_events = {
 	.name = "events",
 	.empty = "nothing has happened yet",
@@ -88,4 +98,5 @@ const struct view_ops view_events = {
 	.draw_heading = draw_heading,
 	.draw_row = draw_row,
 	.write_page = write_page,
+	.subject = find_subject,
 };

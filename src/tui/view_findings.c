@@ -195,6 +195,7 @@ static bool find_subject(const struct frame *f, uint64_t id, struct row_subject 
 		return false;
 	const struct finding *finding = &f->report.findings[position];
 	*out = (struct row_subject){
+		.has_json = true,
 		.subject = { SUBJECT_FINDING, (uint32_t)position },
 		.code = finding_table[finding->kind].code,
 		.stack = finding->service == NO_INDEX

@@ -214,6 +214,23 @@ static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 	return true;
 }
 
+/* Too many matter more than how the worst of them is. */
+static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)
+{
+	size_t position = find_row(f, id);
+	if (position == VIEW_NOT_FOUND)
+		return false;
+	const struct peer_row *p = &f->peers.rows[position];
+	bool is_above = peer_is_above(p, &f->report);
+	*out = (struct row_subject){
+		.code = is_above ? finding_table[FINDING_TOO_MANY_PER_PEER].code
+				 : verdict_table[p->worst].code,
+		.stack = p->service == NO_INDEX ? NULL
+						: f->report.services[p->service].stack,
+	};
+	return true;
+}
+
 const struct view_ops view_peers = {
 	.name = "peers",
 	.empty = "no connection, so no peer",
@@ -223,4 +240,5 @@ const struct view_ops view_peers = {
 	.draw_heading = draw_heading,
 	.draw_row = draw_row,
 	.write_page = write_page,
+	.subject = find_subject,
 };

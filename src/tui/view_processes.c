@@ -50,11 +50,15 @@ static const struct process *process_of(const struct frame *f,
 	return &f->snap.processes[p->process];
 }
 
+/* NULL = not recognised */
 static const char *stack_of(const struct frame *f, const struct process_row *p)
 {
-	const char *stack =
-		p->service == NO_INDEX ? NULL : f->report.services[p->service].stack;
-	return stack ? stack : "-";
+	return p->service == NO_INDEX ? NULL : f->report.services[p->service].stack;
+}
+
+static const char *or_dash(const char *text)
+{
+	return text ? text : "-";
 }
 
 static void draw_heading(const struct scene *s)
@@ -163,7 +167,7 @@ static void draw_row(const struct scene *s, size_t position, int y)
 	put_name(p, x, &name);
 	screen_put(y, line.x, x, strbuf_text(&name), PAINT_NORMAL);
 	if (line.width >= STACK_COLUMNS) {
-		screen_put(y, line.x + x, STACK_WIDTH, stack_of(s->frame, row),
+		screen_put(y, line.x + x, STACK_WIDTH, or_dash(stack_of(s->frame, row)),
 			   PAINT_NORMAL);
 		x += STACK_WIDTH;
 	}
@@ -270,7 +274,7 @@ static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 	strbuf_addf(&title, "[%" PRId32 "]", p->pid);
 	page_set_title(out, strbuf_text(&title));
 	add_findings(out, &f->report, row->process);
-	page_add(out, "software", stack_of(f, row), PAINT_NORMAL);
+	page_add(out, "software", or_dash(stack_of(f, row)), PAINT_NORMAL);
 	add_state(out, p);
 	add_usage(out, &f->report, p);
 	add_services(out, &f->report, row->process);
@@ -284,6 +288,26 @@ static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 	return true;
 }
 
+/* What was found about the process itself, or its worst connection's verdict. */
+static const char *code_of(const struct frame *f, const struct process_row *row)
+{
+	for (size_t i = 0; i < f->report.finding_count; i++)
+		if (f->report.findings[i].process == (int32_t)row->process)
+			return finding_table[f->report.findings[i].kind].code;
+	return row->worst < VERDICT_COUNT ? verdict_table[row->worst].code : NULL;
+}
+
+static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)
+{
+	size_t position = find_row(f, id);
+	if (position == VIEW_NOT_FOUND)
+		return false;
+	const struct process_row *row = &f->processes.rows[position];
+	*out = (struct row_subject){ .code = code_of(f, row),
+				     .stack = stack_of(f, row) };
+	return true;
+}
+
 const struct view_ops view_processes = {
 	.name = "processes",
 	.empty = "no owner of a connection is known (not looked up, or no permission)",
@@ -293,4 +317,5 @@ const struct view_ops view_processes = {
 	.draw_heading = draw_heading,
 	.draw_row = draw_row,
 	.write_page = write_page,
+	.subject = find_subject,
 };

@@ -226,6 +226,7 @@ static bool find_subject(const struct frame *f, uint64_t id, struct row_subject 
 		return false;
 	uint32_t index = f->services[position];
 	*out = (struct row_subject){
+		.has_json = true,
 		.subject = { SUBJECT_SERVICE, index },
 		.code = worst_code(&f->report, index),
 		.stack = f->report.services[index].stack,

@@ -137,8 +137,8 @@ static void draw_lead(const struct scene *s)
 		    duration_print(trend_span_ms(s->view->zoom), span));
 	screen_put(r->y, r->x, LAYOUT_TREND_LEAD, strbuf_text(&text), PAINT_NORMAL);
 	if (r->height > 1) {
-		screen_put(r->y + 1, r->x, 1, "z", PAINT_KEY);
-		screen_put(r->y + 1, r->x + 2, LAYOUT_TREND_LEAD - 2, "Zoom",
+		screen_put(r->y + 1, r->x, 3, "[ ]", PAINT_KEY);
+		screen_put(r->y + 1, r->x + 4, LAYOUT_TREND_LEAD - 4, "Zoom",
 			   PAINT_NORMAL);
 	}
 }

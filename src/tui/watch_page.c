@@ -62,6 +62,9 @@ static void set_lines(struct page *page, const char *title, const char *text)
 static int write_json(const struct watch *w, const struct row_subject *row, FILE *out,
 		      struct error *err)
 {
+	if (!row->has_json)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "there is none for the rows of this view");
 	return w->options->ports->write_subject(&w->frame->report, &row->subject, out,
 						err);
 }
@@ -107,16 +110,11 @@ static bool make_page(struct watch *w)
 	struct row_subject row;
 	if (w->view.page_kind == PAGE_DETAIL)
 		return make_detail(w);
-	if (!watch_ops(w)->subject) {
-		set_lines(&w->page, kinds[w->view.page_kind].title,
-			  "There is none for the rows of this view.");
-		return true;
-	}
 	if (!watch_ops(w)->subject(w->frame, w->page_id, &row)) {
 		if (w->page.count)
 			return false;
 		set_lines(&w->page, kinds[w->view.page_kind].title,
-			  "It has ended: there is none any more.");
+			  "there is none: it is no more, or not yet seen again");
 		return true;
 	}
 	make_from_port(w, &row);

@@ -23,6 +23,8 @@ from script import Session
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM = os.environ["CONN_DOCTOR"]
 
+F2 = "\x1bOQ"
+
 # name: recording, columns, lines, keys, terminal
 SCREENS = {
     "connections-80x24": ("stuck-worker", 80, 24, []),
@@ -32,11 +34,19 @@ SCREENS = {
     "night-80x24": ("night", 80, 24, ["]", "j", "j"]),
     "ascii-100x30": ("night", 100, 30, [], {"locale": "C"}),
     "vt100-80x24": ("close-wait", 80, 24, [], {"term": "vt100"}),
-    "linux-120x40": ("stuck-worker", 120, 40, ["s", "r"], {"term": "linux"}),
+    "linux-120x40": ("stuck-worker", 120, 40, [">", "r"], {"term": "linux"}),
     "connection-80x24": ("stuck-worker", 80, 24, ["\r"]),
     "findings-120x40": ("night", 120, 40, ["2"]),
     "finding-40x10": ("half-open", 40, 10, ["2", "\r"]),
     "services-200x60": ("stuck-worker", 200, 60, ["3"]),
+    "sort-80x24": ("night", 80, 24, ["s", "j", "j"]),
+    "groups-100x30": ("night", 100, 30, ["t", "z", "j", " "]),
+    "options-80x24": ("stuck-worker", 80, 24, [F2, "j"]),
+    "peers-100x30": ("night", 100, 30, ["4"]),
+    "processes-120x40": ("stuck-worker", 120, 40, ["5"]),
+    "events-80x24": ("stuck-worker", 80, 24, ["6"]),
+    "explain-80x24": ("half-open", 80, 24, ["x"]),
+    "json-80x24": ("half-open", 80, 24, ["2", "y"]),
     "help-80x24": ("healthy", 80, 24, ["?"]),
     "filter-error-80x24": ("half-open", 80, 24, ["/", "verdict idel"]),
 }

@@ -4,8 +4,8 @@
 What is shown then depends on nothing but the recording: the time on the screen is
 the time of the recording, in UTC.
 """
-import os
 import pathlib
+import tempfile
 import time
 
 from test_watch import Terminal
@@ -22,11 +22,12 @@ class Session:
         folder = ROOT / "tests" / "golden" / case
         args = folder / "args"
         options = args.read_text().split() if args.exists() else []
+        self.state = tempfile.TemporaryDirectory(prefix="cd-screens-")
         self.terminal = Terminal(
             [program, "watch", *options, "--read", str(folder / "recording.cdrec"),
              "-i", INTERVAL],
             columns, lines, term, LC_ALL=locale, CONN_DOCTOR_CONFIG="none",
-            XDG_STATE_HOME=os.devnull, HOME=os.devnull)
+            XDG_STATE_HOME=self.state.name, HOME=self.state.name)
         if columns >= 80:
             self.terminal.wait_for(" end of recording", 90)
         self.settle(1.5 if columns < 80 else 0.4)
@@ -36,6 +37,7 @@ class Session:
 
     def __exit__(self, *_):
         self.terminal.close()
+        self.state.cleanup()
 
     def settle(self, seconds=0.4, most=30):
         """Waits until nothing has changed for so long."""

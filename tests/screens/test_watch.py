@@ -454,7 +454,7 @@ class WatchTest(unittest.TestCase):
             t.close()
 
     def test_help_comes_from_the_key_table(self):
-        with self.watch(*FAST, columns=100, lines=30) as t:
+        with self.watch(*FAST, columns=100, lines=50) as t:
             t.wait_for("^VERDICT")
             t.press("?")
             t.wait_for("^Program")
@@ -1143,7 +1143,7 @@ class WatchTest(unittest.TestCase):
             t.wait_for(r"^ look every +< 1s >")
             t.press("jj ")
             t.wait_for(r"^ \[ \] SINCE ")
-            t.press("jj>")  # STATE to the right of RQ
+            t.press("jj>>>")  # STATE to the right of RQ
             t.wait_for(r"(?s)^ \[x\] RQ .*^ \[x\] STATE ")
             t.press("\x1b")
             t.wait_for("^VERDICT +PEER +RQ +STATE +SQ")
@@ -1193,7 +1193,7 @@ class WatchTest(unittest.TestCase):
         with self.watch(f":{PORT}", *FAST, columns=60) as t:
             t.wait_for("^VERDICT +PEER +STATE +RQ( +SQ)?$")
             t.press("\x1bOC" * 20)
-            t.wait_for("^VERDICT +PEER +OWNER$")
+            t.wait_for("^VERDICT +PEER +EVIDENCE$")
             t.press("\x1bOD" * 20)
             t.wait_for("^VERDICT +PEER +STATE +RQ( +SQ)?$")
 

@@ -299,7 +299,8 @@ static void the_live_filter_is_for_ended_ones_too(void **state)
 		if (live_filter_set(&film->live, cases[i].text, i + 1, NULL, &column,
 				    &err))
 			continue; /* cgroups cannot be looked up here */
-		struct frame_order order = { COLUMN_VERDICT, false, &film->live };
+		struct frame_order order = { COLUMN_VERDICT, false, &film->live,
+					     GROUP_NONE };
 		frame_arrange(&film->frame, &order);
 		assert_int_equal(film->frame.ended_row_count, cases[i].count);
 	}

@@ -648,7 +648,7 @@ class WatchTest(unittest.TestCase):
             t.press("\r")
             t.wait_for(r"^(WARNING|CRITICAL)  stuck-worker$")
             t.wait_for(r"^summary +\S")
-            t.wait_for(r"^cause +a blocking call in an event loop")
+            t.wait_for(r"^cause +A blocking call in an event loop")
             t.wait_for(r"^evidence +\S")
             t.wait_for(r"^next +\S")
             self.assert_sober(t)

@@ -25,7 +25,9 @@ struct keepalive_audit {
 struct look {
 	struct keepalive_audit *audit;
 	const struct snapshot *snap;
-	struct u64_map rows;    /* inode -> row that may be looked at */
+	/* By inode, row + 1 that may be looked at, 0 = free: 4 bytes a slot */
+	uint32_t *rows;
+	size_t row_slot_count;  /* power of two */
 	struct u64_map servers; /* namespace, port of each listener */
 	struct u64_map locals;  /* hashes of this machine's addresses */
 	struct u64_map groups;  /* process and service -> sockets looked at */
@@ -178,13 +180,31 @@ static uint64_t group_key(const struct look *l, int32_t pid,
 	return key ^ address_key(&sk->peer) ^ ((uint64_t)sk->peer_port << 16);
 }
 
+/* The slot with the row of the inode, or the free one where it belongs. */
+static uint32_t *row_slot(const struct look *l, uint32_t inode)
+{
+	size_t mask = l->row_slot_count - 1;
+	size_t i = (size_t)u64_hash(inode) & mask;
+	while (l->rows[i] && l->snap->sockets[l->rows[i] - 1].inode != inode)
+		i = (i + 1) & mask;
+	return &l->rows[i];
+}
+
+static void reserve_rows(struct look *l)
+{
+	l->row_slot_count = 16;
+	while (l->snap->socket_count > l->row_slot_count / 4 * 3)
+		l->row_slot_count *= 2;
+	l->rows = xcalloc(l->row_slot_count, sizeof(*l->rows));
+}
+
 static void consider(struct look *l, const struct socket_owner *owner, bool is_local)
 {
 	bool is_new;
-	const uint32_t *row = u64_map_find(&l->rows, owner->inode);
+	uint32_t row = *row_slot(l, owner->inode);
 	if (!row)
 		return;
-	const struct tcp_socket *sk = &l->snap->sockets[*row];
+	const struct tcp_socket *sk = &l->snap->sockets[row - 1];
 	int32_t pid = l->snap->processes[owner->process].pid;
 	if (is_local_peer(l, sk) != is_local)
 		return;
@@ -218,7 +238,7 @@ static void find_candidates(struct look *l)
 	for (size_t i = 0; i < l->snap->host_address_count; i++)
 		u64_map_insert(&l->locals, address_key(&l->snap->host_addresses[i]),
 			       &is_new);
-	u64_map_reserve(&l->rows, l->snap->socket_count);
+	reserve_rows(l);
 	for (size_t i = 0; i < l->snap->socket_count; i++) {
 		const struct tcp_socket *sk = &l->snap->sockets[i];
 		if (sk->state == TCP_STATE_LISTEN)
@@ -226,7 +246,7 @@ static void find_candidates(struct look *l)
 		bool is_open = sk->state == TCP_STATE_ESTABLISHED ||
 			       sk->state == TCP_STATE_CLOSE_WAIT;
 		if (is_open && sk->inode && !(sk->has & TCP_IS_MPTCP))
-			*u64_map_insert(&l->rows, sk->inode, &is_new) = (uint32_t)i;
+			*row_slot(l, sk->inode) = (uint32_t)i + 1;
 	}
 }
 
@@ -248,7 +268,7 @@ static void look_again(struct keepalive_audit *audit, const struct snapshot *sna
 	look_at_all(&l);
 	leave_process(&l);
 	word_refusals(&l);
-	u64_map_clear(&l.rows);
+	free(l.rows);
 	u64_map_clear(&l.servers);
 	u64_map_clear(&l.locals);
 	u64_map_clear(&l.groups);

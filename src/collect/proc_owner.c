@@ -13,6 +13,7 @@
 
 #include "conn-doctor/memory.h"
 #include "conn-doctor/u64_map.h"
+#include "inode_set.h"
 
 /* A descriptor that is a socket. Sorted by pid, then fd. */
 struct link {
@@ -29,17 +30,21 @@ struct links {
 struct owner_cache {
 	char *proc;
 	struct links known; /* of the previous pass */
-	/* cookie -> inode it had when its owner was searched, found or not */
-	struct u64_map searched;
-	struct u64_map alive; /* inode of this pass -> enum inode_flag */
+	/*
+	 * Inodes of the previous pass: their owners were searched, found or not. The
+	 * number of a socket that closed is not given away again before the kernel
+	 * has counted through 32 bits, so it need not be held against the cookie.
+	 */
+	struct inode_set searched;
+	struct inode_set alive; /* of this pass, with enum inode_flag */
 	/* Of the last look at all processes: what could not be seen stays unseen. */
 	size_t process_count, denied_count;
 };
 
 /* What is known of a living socket's inode. */
 enum inode_flag {
-	INODE_WANTED = 1, /* its owner is not in the cache */
-	INODE_FOUND = 2,
+	INODE_SEEN = 1,
+	INODE_WANTED = 2, /* its owner is not in the cache, nor found yet */
 };
 
 /* State of one look-up. */
@@ -63,8 +68,8 @@ void owner_cache_free(struct owner_cache *cache)
 		return;
 	free(cache->proc);
 	free(cache->known.items);
-	u64_map_clear(&cache->searched);
-	u64_map_clear(&cache->alive);
+	inode_set_clear(&cache->searched);
+	inode_set_clear(&cache->alive);
 	free(cache);
 }
 
@@ -117,7 +122,7 @@ static const struct link *known_link(const struct owner_cache *cache, int32_t pi
 			? bsearch(&key, cache->known.items, cache->known.count,
 				  sizeof(key), compare_links)
 			: NULL;
-	return link && u64_map_find(&cache->alive, link->inode) ? link : NULL;
+	return link && inode_set_find(&cache->alive, link->inode) ? link : NULL;
 }
 
 static void search_fd(struct search *s, int dir, int32_t pid, const char *name)
@@ -132,13 +137,13 @@ static void search_fd(struct search *s, int dir, int32_t pid, const char *name)
 		return;
 	}
 	uint32_t inode = socket_inode(dir, name);
-	uint32_t *flags = inode ? u64_map_find(&s->cache->alive, inode) : NULL;
+	uint8_t *flags = inode_set_find(&s->cache->alive, inode);
 	if (!flags)
 		return;
 	add_link(&s->found, (struct link){ inode, pid, (int32_t)fd });
-	if (*flags == INODE_WANTED)
+	if (*flags & INODE_WANTED)
 		s->missing_count--;
-	*flags |= INODE_FOUND;
+	*flags = INODE_SEEN;
 }
 
 static void search_process(struct search *s, int32_t pid)
@@ -200,46 +205,70 @@ static void search_known(struct search *s)
  * Nothing new: no descriptor needs to be read. A process that only shares known
  * sockets (a worker forked a moment ago) is found with the next new socket.
  */
-static void keep_known(struct search *s)
+static void keep_known(struct owner_cache *cache)
 {
-	const struct links *known = &s->cache->known;
+	struct links *known = &cache->known;
+	size_t kept = 0;
 	for (size_t i = 0; i < known->count; i++)
-		if (u64_map_find(&s->cache->alive, known->items[i].inode))
-			add_link(&s->found, known->items[i]);
+		if (inode_set_find(&cache->alive, known->items[i].inode))
+			known->items[kept++] = known->items[i];
+	known->count = kept;
 }
 
 /* Which sockets are alive; returns how many of them are new to the cache. */
 static size_t note_alive(struct owner_cache *cache, const struct snapshot *snap)
 {
 	size_t wanted_count = 0;
-	u64_map_reset(&cache->alive);
-	u64_map_reserve(&cache->alive, snap->socket_count);
+	inode_set_reset(&cache->alive, snap->socket_count);
 	for (size_t i = 0; i < snap->socket_count; i++) {
-		const struct tcp_socket *sk = &snap->sockets[i];
-		bool is_new;
-		if (sk->inode == 0)
+		uint32_t inode = snap->sockets[i].inode;
+		uint8_t *flags = inode ? inode_set_add(&cache->alive, inode) : NULL;
+		if (!flags || *flags)
 			continue;
-		uint32_t *flags = u64_map_insert(&cache->alive, sk->inode, &is_new);
-		const uint32_t *known = u64_map_find(&cache->searched, sk->cookie);
-		if (!is_new || (known && *known == sk->inode))
+		*flags = INODE_SEEN;
+		if (inode_set_find(&cache->searched, inode))
 			continue;
-		*flags = INODE_WANTED;
+		*flags |= INODE_WANTED;
 		wanted_count++;
 	}
 	return wanted_count;
 }
 
-static void remember_searched(struct owner_cache *cache, const struct snapshot *snap)
+/* This pass is the previous one from now on; the next one has a new size. */
+static void remember_searched(struct owner_cache *cache)
 {
-	u64_map_reset(&cache->searched);
-	u64_map_reserve(&cache->searched, snap->socket_count);
-	for (size_t i = 0; i < snap->socket_count; i++) {
-		bool is_new;
-		const struct tcp_socket *sk = &snap->sockets[i];
-		if (sk->inode)
-			*u64_map_insert(&cache->searched, sk->cookie, &is_new) =
-				sk->inode;
+	struct inode_set spare = cache->searched;
+	cache->searched = cache->alive;
+	inode_set_clear(&spare);
+	cache->alive = (struct inode_set){ 0 };
+}
+
+static bool is_sorted(const struct links *links)
+{
+	for (size_t i = 1; i < links->count; i++)
+		if (compare_links(&links->items[i - 1], &links->items[i]) > 0)
+			return false;
+	return true;
+}
+
+/* The descriptors of new sockets: with those who are known, else with everybody. */
+static void search_new(struct owner_cache *cache, size_t wanted_count)
+{
+	struct search s = { .cache = cache, .missing_count = wanted_count };
+	search_known(&s);
+	if (s.missing_count) {
+		s.found.count = 0;
+		s.process_count = s.denied_count = 0;
+		search_all(&s);
+		cache->process_count = s.process_count;
+		cache->denied_count = s.denied_count;
 	}
+	/* The kernel lists descriptors in order, and sorting takes as much again. */
+	if (!is_sorted(&s.found))
+		qsort(s.found.items, s.found.count, sizeof(*s.found.items),
+		      compare_links);
+	free(cache->known.items);
+	cache->known = s.found;
 }
 
 static void give_file(struct intake *in, const char *proc, int32_t pid,
@@ -362,27 +391,12 @@ static void give_owners(struct owner_cache *cache, struct intake *in)
 
 void owner_cache_look_up(struct owner_cache *cache, struct intake *in)
 {
-	struct search s = { .cache = cache };
-	s.missing_count = note_alive(cache, in->snap);
-	if (s.missing_count)
-		search_known(&s);
+	size_t wanted_count = note_alive(cache, in->snap);
+	if (wanted_count)
+		search_new(cache, wanted_count);
 	else
-		keep_known(&s);
-	if (s.missing_count) {
-		s.found.count = 0;
-		s.process_count = s.denied_count = 0;
-		search_all(&s);
-		cache->process_count = s.process_count;
-		cache->denied_count = s.denied_count;
-	}
-	if (s.found.count)
-		qsort(s.found.items, s.found.count, sizeof(*s.found.items),
-		      compare_links);
-	free(cache->known.items);
-	cache->known = s.found;
-	u64_map_clear(
-		&cache->alive); /* a large table, not needed until the next pass */
-	remember_searched(cache, in->snap);
+		keep_known(cache);
+	remember_searched(cache);
 	give_owners(cache, in);
 	give_processes(cache, in);
 

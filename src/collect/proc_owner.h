@@ -8,7 +8,7 @@
 /*
  * Finds which process and descriptor a socket belongs to by reading
  * /proc/PID/fd. That costs more than all the rest (3.3 us a descriptor, against
- * 1 us a socket for the dump), so what was found is remembered by cookie: a
+ * 1 us a socket for the dump), so what was found is remembered by inode: a
  * later pass looks only for sockets it has not seen, and reads only links of
  * descriptors it does not know.
  */

@@ -15,6 +15,7 @@
 
 #include "builders.h"
 #include "tree.h"
+#include "inode_set.h"
 #include "proc_owner.h"
 
 struct world {
@@ -170,6 +171,55 @@ static void every_owner_of_a_shared_socket_is_listed(void **state)
 	assert_int_equal(count, 2);
 }
 
+/* A process that sorts after 4711 as a number and before it as a text. */
+static void descriptors_are_in_order_however_they_are_listed(void **state)
+{
+	struct world *w = *state;
+	uint32_t inodes[60];
+	make_dir(w, "10000");
+	make_dir(w, "10000/fd");
+	for (uint32_t i = 0; i < 60; i++) {
+		char name[32], target[32];
+		inodes[i] = 9000 - i;
+		snprintf(name, sizeof(name), "10000/fd/%u", i * 7 % 60);
+		snprintf(target, sizeof(target), "socket:[%u]", inodes[i]);
+		make_fd(w, name, target);
+	}
+	for (int pass = 0; pass < 2; pass++) {
+		look(w, inodes, 60 - (size_t)pass * 10);
+		assert_int_equal(w->snap.owner_count, 60 - pass * 10);
+		for (uint32_t i = 0; i < 60 - (uint32_t)pass * 10; i++)
+			assert_int_equal(owner_of(w, inodes[i])->fd, i * 7 % 60);
+		assert_null(owner_of(w, 9001));
+	}
+	assert_null(owner_of(w, inodes[59])); /* closed between the passes */
+}
+
+static void a_set_holds_what_was_added(void **state)
+{
+	struct inode_set set = { 0 };
+	(void)state;
+	assert_null(inode_set_find(&set, 5));
+	for (int round = 0; round < 2; round++) {
+		inode_set_reset(&set, 12);
+		assert_int_equal(set.slot_count, 16);
+		for (uint32_t i = 1; i <= 12; i++) {
+			assert_null(inode_set_find(&set, i << 20));
+			*inode_set_add(&set, i << 20) = (uint8_t)i;
+		}
+		for (uint32_t i = 1; i <= 12; i++) {
+			assert_int_equal(*inode_set_find(&set, i << 20), i);
+			assert_int_equal(*inode_set_add(&set, i << 20), i);
+		}
+		assert_null(inode_set_find(&set, 0));
+		assert_null(inode_set_find(&set, 7));
+	}
+	inode_set_reset(&set, 13);
+	assert_int_equal(set.slot_count, 32);
+	assert_null(inode_set_find(&set, 1 << 20));
+	inode_set_clear(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +230,8 @@ int main(void)
 		TEST(a_new_socket_is_looked_for),
 		TEST(a_reused_descriptor_is_read_again),
 		TEST(every_owner_of_a_shared_socket_is_listed),
+		TEST(descriptors_are_in_order_however_they_are_listed),
+		cmocka_unit_test(a_set_holds_what_was_added),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,14 @@ static int open_recording(struct session *s, struct error *err)
 	return s->options->at_text ? go_to_moment(s, err) : 0;
 }
 
+/* `list`, unless told otherwise, and `check --once`. */
+static bool is_single_pass(const struct options *o)
+{
+	if (o->command == COMMAND_LIST && o->pass_count == 0)
+		return true;
+	return o->command != COMMAND_WATCH && o->pass_count == 1;
+}
+
 static int session_open(struct session *s, const struct options *o, struct error *err)
 {
 	*s = (struct session){ .options = o };
@@ -101,6 +109,7 @@ static int session_open(struct session *s, const struct options *o, struct error
 		.with_owners = !o->no_processes,
 		.with_keepalive_audit = o->command != COMMAND_LIST,
 		.with_server_settings = o->command != COMMAND_LIST,
+		.is_single_pass = is_single_pass(o),
 		.timeout_ms = o->timeout_ms,
 		.record_path = o->record_path,
 	};

@@ -125,8 +125,7 @@ static void prepare_undo(void)
 		keep_undo(*c);
 }
 
-/* Callable from anywhere, a signal handler included. */
-static void leave_without_curses(void)
+void screen_leave(void)
 {
 	if (!atomic_exchange(&screen.is_up, false))
 		return;
@@ -139,7 +138,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
 	int saved_errno = errno;
 	(void)context;
-	leave_without_curses();
+	screen_leave();
 	/* The instruction is tried again, now with whoever was in charge before. */
 	for (size_t i = 0; i < FAULT_COUNT; i++)
 		if (fault_signals[i] == number)
@@ -159,7 +158,7 @@ static void catch_faults(void)
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < FAULT_COUNT; i++)
 		sigaction(fault_signals[i], &action, &screen.faults_before[i]);
-	memory_set_fatal_hook(leave_without_curses);
+	memory_set_fatal_hook(screen_leave);
 }
 
 static void release_faults(void)
@@ -266,8 +265,10 @@ void screen_close(void)
 {
 	if (!screen.curses)
 		return;
-	if (atomic_exchange(&screen.is_up, false))
+	/* It is up until all is written: a signal in between writes it again. */
+	if (atomic_load(&screen.is_up))
 		endwin();
+	atomic_store(&screen.is_up, false);
 	release_faults();
 	delscreen(screen.curses);
 	screen.curses = NULL;

@@ -60,6 +60,8 @@ void screen_click(int *y, int *x);
  * with nothing but write() and tcsetattr()).
  */
 void screen_close(void);
+/* The latter way: callable from anywhere, a signal handler included. */
+void screen_leave(void);
 
 bool screen_is_utf8(void);
 void screen_size(int *lines, int *columns);

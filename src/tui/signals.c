@@ -4,7 +4,11 @@
 #include <signal.h>
 #include <stddef.h>
 
-static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+#include "screen.h"
+
+/* Whatever ends a program that does not ask for it; faults are the screen's. */
+static const int numbers[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
+			       SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU };
 enum { COUNT = sizeof(numbers) / sizeof(*numbers) };
 
 /* The one place where a handler can leave word. */
@@ -17,6 +21,7 @@ static void on_signal(int number)
 		caught = number;
 		return;
 	}
+	screen_leave();
 	signal(number, SIG_DFL);
 	raise(number);
 }

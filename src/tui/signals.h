@@ -3,9 +3,9 @@
 #define CONN_DOCTOR_TUI_SIGNALS_H
 
 /*
- * SIGINT, SIGTERM and SIGHUP set a flag and end the loop in good order. A second
- * one does not wait: it acts at once, as if there were no handler. A signal that
- * was ignored (nohup) stays ignored.
+ * Signals that end a program set a flag and end the loop in good order. A second
+ * one does not wait: it gives the terminal back and acts at once, as if there were
+ * no handler. A signal that was ignored (nohup) stays ignored.
  */
 void signals_install(void);
 void signals_restore(void);

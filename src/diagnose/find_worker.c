@@ -105,8 +105,15 @@ static void say_process(const struct report *r, struct finding *f)
 		add_evidence(f, "%s is in state %c", strbuf_text(&who), p->state);
 }
 
+/* What the worker does besides leaving somebody waiting. */
+enum worker_life {
+	WORKER_SILENT,
+	WORKER_ANSWERS_OTHERS, /* some of its connections hang */
+	WORKER_IS_SLOW,        /* it takes them all, one after the other */
+};
+
 static void advise_stuck_worker(const struct report *r, struct finding *f,
-				bool is_answering)
+				enum worker_life life)
 {
 	const struct process *p = process_at(r, f->process);
 	struct launch l;
@@ -132,12 +139,15 @@ static void advise_stuck_worker(const struct report *r, struct finding *f,
 			f,
 			"cat /proc/%d/stack; gdb -p %d   shows the call it is stuck in",
 			p->pid, p->pid);
-	if (is_answering)
+	if (life == WORKER_IS_SLOW)
 		add_next(f, "it answers, but slower than requests come: more workers, "
 			    "or faster handlers");
 	else if (is_data_server(&l))
 		add_next(f, "no kernel timer ends this by itself; a restart ends all "
 			    "sessions");
+	else if (life == WORKER_ANSWERS_OTHERS)
+		add_next(f, "a restart frees them and cuts those that are answered; no "
+			    "kernel timer ends this by itself");
 	else
 		add_next(f, "restart the worker: no kernel timer ends this by itself");
 }
@@ -381,7 +391,7 @@ static void find_unread_outgoing(struct report *r, const struct group *g)
 		     size_print(g->unread_bytes, size));
 	say_process(r, f);
 	if (is_stopped(p)) {
-		advise_stuck_worker(r, f, false);
+		advise_stuck_worker(r, f, WORKER_SILENT);
 		return;
 	}
 	f->cause = "An idle pool that looks when it needs one, or a program that is "
@@ -508,7 +518,8 @@ void find_stuck_worker(struct report *r, const struct groups *all,
 	if (queue_service != NO_INDEX)
 		say_queue(r, f, g, queued, abandoned);
 	say_process(r, f);
-	advise_stuck_worker(r, f, alive_ms >= 0);
+	advise_stuck_worker(r, f,
+			    alive_ms >= 0 ? WORKER_ANSWERS_OTHERS : WORKER_SILENT);
 }
 
 /* A worker whose unread connections tell the story of this queue as well. */
@@ -584,5 +595,5 @@ void find_idle_accept(struct report *r, const struct groups *all,
 		say_workers(r, f, q.row);
 	}
 	say_process(r, f);
-	advise_stuck_worker(r, f, alive_ms >= 0);
+	advise_stuck_worker(r, f, alive_ms >= 0 ? WORKER_IS_SLOW : WORKER_SILENT);
 }

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Memory between runs: ages against the truth over two runs as cron makes them,
 growth, and a fault that comes and goes."""
+import concurrent.futures
 import os
 import shutil
 import tempfile
-import threading
 import time
 
 import lab
@@ -67,17 +67,14 @@ class Ages(StateTest):
         app, crowd = self.crowd("watched")
         client = app.pair(self.lab.host(), 4, keepalive=KEEPALIVE)
         name = client.name
-        runs = []
-        look = threading.Thread(target=lambda: runs.append(
-            self.lab.check(app.port, *AGE, *self.state)))
-        begun = time.monotonic()
-        look.start()
-        self.at(begun, 0.5)
-        client.close()
-        closed = time.monotonic()
-        app.do("recv_eof", id=client.id)
-        look.join()
-        row = runs[0].of(name)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            begun = time.monotonic()
+            look = pool.submit(self.lab.check, app.port, *AGE, *self.state)
+            self.at(begun, 0.5)
+            client.close()
+            closed = time.monotonic()
+            app.do("recv_eof", id=client.id)
+            row = look.result().of(name)
         if not row.get("since_exact"):
             raise lab.TooSlow("the peer did not close between the two passes")
         self.at(closed, GAP)

@@ -29,10 +29,11 @@ void diagnose(const struct snapshot *snap, const struct history *past,
 	      const struct limits *limits, const struct diagnose_options *options,
 	      struct report *out);
 
-/* What the series of the selection, a service or a process is kept under. */
+/* What the series of the selection, a service, a process or a pool is kept under. */
 struct series_scope series_of_host(void);
 struct series_scope series_of_service(const struct report *r, size_t service);
 struct series_scope series_of_process(const struct report *r, size_t process);
+struct series_scope series_of_pool(const struct report *r, size_t pool);
 
 /*
  * Takes the values of a report in, after diagnose(), which reads the series as

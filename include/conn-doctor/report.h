@@ -188,6 +188,12 @@ enum memory_status {
 	MEMORY_STATUS_COUNT
 };
 
+/* A client pool of a declared size: the connections of a process to an upstream. */
+struct pool_count {
+	uint32_t row; /* stands for it */
+	uint32_t count;
+};
+
 struct report {
 	const struct snapshot *snap;
 	const struct history *history;
@@ -211,6 +217,8 @@ struct report {
 	uint32_t verdicts[VERDICT_COUNT]; /* over the selected rows */
 	struct series_values now;         /* of the selection, and of the host */
 	/* CLOSE_WAIT by process of the snapshot, of the selected rows. */
+	struct pool_count *pools;
+	size_t pool_count, pool_capacity;
 	uint32_t *process_close_wait;
 
 	struct service *services; /* in the order of their first listener */

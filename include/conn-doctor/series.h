@@ -9,21 +9,28 @@
 
 /*
  * How a few counts went over time: of the whole selection, of each service, of
- * each process. Bounded, whatever the window: a scope has at most SERIES_POINTS
- * points. The newest SERIES_DENSE of them are the last passes, every one; before
- * those, points go so that the gaps grow in proportion to their age. A minute or
- * a week is covered alike, and the recent past in full.
+ * each process, of each client pool of a declared size. Bounded, whatever the window: a
+ * scope has at most SERIES_POINTS points. The newest SERIES_DENSE of them are the last
+ * passes, every one; before those, points go so that the gaps grow in proportion to
+ * their age. A minute or a week is covered alike, and the recent past in full.
  *
  * Memory: a service has 6 columns of 4 bytes, so 3 KiB; a process 3 (1.5 KiB), the
  * host 14 (7 KiB). With SERIES_SCOPES services 1.6 MiB in all, never more.
  */
 enum { SERIES_POINTS = 128, SERIES_DENSE = 64, SERIES_SCOPES = 512 };
 
-enum series_kind { SERIES_HOST, SERIES_SERVICE, SERIES_PROCESS, SERIES_KIND_COUNT };
+enum series_kind {
+	SERIES_HOST,
+	SERIES_SERVICE,
+	SERIES_PROCESS,
+	SERIES_POOL,
+	SERIES_KIND_COUNT
+};
 
 #define SERIES_OF_HOST    (1 << SERIES_HOST)
 #define SERIES_OF_SERVICE (1 << SERIES_SERVICE)
 #define SERIES_OF_PROCESS (1 << SERIES_PROCESS)
+#define SERIES_OF_POOL    (1 << SERIES_POOL)
 #define SERIES_OF_BOTH    (SERIES_OF_HOST | SERIES_OF_SERVICE)
 
 /* Another row, or another order, is another version of the encoding (series.c). */
@@ -31,8 +38,9 @@ enum series_kind { SERIES_HOST, SERIES_SERVICE, SERIES_PROCESS, SERIES_KIND_COUN
 	/* id, name, which scopes have it */                                      \
 	X(ESTABLISHED, "established", SERIES_OF_BOTH)                             \
 	X(CLOSE_WAIT, "CLOSE_WAIT", SERIES_OF_BOTH | SERIES_OF_PROCESS)           \
-	X(HALF_OPEN, "half-open", SERIES_OF_BOTH)     /* by verdict */            \
-	X(CONNECTIONS, "connections", SERIES_OF_BOTH) /* all but TIME_WAIT */     \
+	X(HALF_OPEN, "half-open", SERIES_OF_BOTH) /* by verdict */                \
+	X(CONNECTIONS, "connections",                                             \
+	  SERIES_OF_BOTH | SERIES_OF_POOL) /* no TIME_WAIT */                     \
 	X(ACCEPT_QUEUE, "accept queue", SERIES_OF_BOTH)                           \
 	X(DESCRIPTORS, "descriptors", SERIES_OF_PROCESS)                          \
 	/* counters of the kernel, modulo 2^32; see kernel_value in snapshot.h */ \
@@ -57,7 +65,7 @@ extern const char *const series_metric_names[SERIES_METRIC_COUNT];
 /* What a series is of. See series_of_*() in diagnose.h, which make them. */
 struct series_scope {
 	enum series_kind kind;
-	uint64_t id;          /* service: inode of the namespace << 16 | port; pid */
+	uint64_t id; /* service: namespace inode << 16 | port; pid; pool: a hash */
 	uint64_t start_ticks; /* of a process: tells a reused pid; else 0 */
 };
 

@@ -90,6 +90,9 @@ enum role role_of(const struct report *r, const struct tcp_socket *sk);
 /* Fills what the series take from a report; see series_feed.c. */
 void series_values_build(struct report *r);
 
+/* Fills r->pools; see find_pool.c. */
+void pools_count(struct report *r);
+
 /* Fills r->findings from assessments and services. */
 void findings_build(struct report *r);
 

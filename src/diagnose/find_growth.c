@@ -8,6 +8,7 @@
 
 #include "conn-doctor/memory.h"
 #include "conn-doctor/strbuf.h"
+#include "tally.h"
 
 /* What grows over the window, and when it meets its limit. */
 
@@ -326,6 +327,38 @@ static void find_process(struct report *r, size_t process)
 	advise(r, f);
 }
 
+/*
+ * A pool that fills up is used up soon, or it leaks. That it grows is no fault: it
+ * may be warming up.
+ */
+static void find_pool_growth(struct report *r, size_t pool)
+{
+	uint64_t size = 0;
+	struct trend t;
+	struct trend_eta eta;
+	const struct pool_count *p = &r->pools[pool];
+	struct series_scope scope = series_of_pool(r, pool);
+	target_value(report_target_of(r, p->row), TARGET_POOL_SIZE, &size, NULL);
+	if (p->count >= size || !growth_of(r, &scope, SERIES_CONNECTIONS, p->count, &t))
+		return;
+	double share = (double)limit_value(r, LIMIT_GROWTH_SHARE) / 1000;
+	if (t.rise < share * (double)size ||
+	    !trend_foresee(&t, (double)(size - p->count), &eta) ||
+	    eta.middle_ms > (double)limit_value(r, LIMIT_GROWTH_ETA))
+		return;
+	auto_strbuf struct strbuf text = { 0 };
+	struct finding *f =
+		add_growth(r, &growth_kinds[2], NO_INDEX, process_index(r, p->row), &t);
+	set_upstream(f, &r->snap->sockets[p->row]);
+	put_trend(&text, "connections", &t);
+	put_eta(&text, &eta, size, "connections of the pool");
+	set_summary(f,
+		    "pool to %s: %" PRIu32 " of %" PRIu64 " connections, and growing",
+		    f->peer, p->count, size);
+	add_evidence(f, "%s", strbuf_text(&text));
+	add_next(f, "conn-doctor watch 'dst %s'   shows what is being added", f->peer);
+}
+
 bool has_connections(const struct report *r)
 {
 	return r->selected_count > r->verdicts[VERDICT_LISTENING];
@@ -352,4 +385,6 @@ void find_connection_growth(struct report *r)
 	for (size_t i = 0; i < r->snap->process_count; i++)
 		if (is_owner[i])
 			find_process(r, i);
+	for (size_t i = 0; i < r->pool_count; i++)
+		find_pool_growth(r, i);
 }

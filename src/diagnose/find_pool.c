@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conn-doctor/memory.h"
 #include "tally.h"
 
 /*
@@ -320,22 +321,53 @@ static void find_pool(struct report *r, const struct group *g)
 		find_leak(r, g, &p, &in, size);
 }
 
-void find_pools(struct report *r)
+/* The smallest declared size, 0 = none is. */
+static uint64_t smallest_pool(const struct report *r)
 {
-	struct tally_request request = {
-		.kind = FINDING_POOL_EXHAUSTED,
-		.by = BY_PROCESS | BY_PEER | BY_PEER_PORT | BY_TARGET,
-		.wants = has_pool,
-		.find = find_pool,
-	};
-	uint64_t size;
+	uint64_t size, smallest = 0;
 	for (size_t i = 0; r->policy && i < r->policy->target_count; i++)
 		if (target_value(&r->policy->targets[i], TARGET_POOL_SIZE, &size,
 				 NULL) &&
-		    (!request.min_count || size < request.min_count))
-			request.min_count = size;
-	if (request.min_count)
-		tally_rows(r, &request);
+		    (!smallest || size < smallest))
+			smallest = size;
+	return smallest;
+}
+
+static void tally_pools(struct report *r, size_t min_count,
+			void (*find)(struct report *r, const struct group *g))
+{
+	const struct tally_request request = {
+		.kind = FINDING_POOL_EXHAUSTED,
+		.by = BY_PROCESS | BY_PEER | BY_PEER_PORT | BY_TARGET,
+		.min_count = min_count,
+		.wants = has_pool,
+		.find = find,
+	};
+	tally_rows(r, &request);
+}
+
+static void note_pool(struct report *r, const struct group *g)
+{
+	if (g->process == NO_INDEX)
+		return;
+	array_reserve(&r->pools, &r->pool_capacity, r->pool_count + 1,
+		      sizeof(*r->pools));
+	r->pools[r->pool_count++] =
+		(struct pool_count){ g->oldest_row, (uint32_t)g->count };
+}
+
+void pools_count(struct report *r)
+{
+	r->pool_count = 0;
+	if (smallest_pool(r))
+		tally_pools(r, 1, note_pool);
+}
+
+void find_pools(struct report *r)
+{
+	uint64_t size = smallest_pool(r);
+	if (size)
+		tally_pools(r, size, find_pool);
 }
 
 /*

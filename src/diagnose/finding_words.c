@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conn-doctor/memory.h"
@@ -46,6 +47,7 @@ void set_summary(struct finding *f, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
+	free(f->summary);
 	f->summary = copy_format(fmt, args);
 	va_end(args);
 }

@@ -63,6 +63,7 @@ void report_clear(struct report *r)
 {
 	report_reset(r);
 	free(r->assessments);
+	free(r->pools);
 	free(r->process_close_wait);
 	free(r->services);
 	free(r->findings);

@@ -84,6 +84,7 @@ void series_values_build(struct report *r)
 	r->process_close_wait =
 		xcalloc(r->snap->process_count + 1, sizeof(*r->process_close_wait));
 	count_rows(r);
+	pools_count(r);
 	take_counters(r->snap, &r->now);
 	for (size_t i = 0; i < r->service_count; i++) {
 		struct service *s = &r->services[i];
@@ -116,6 +117,22 @@ struct series_scope series_of_process(const struct report *r, size_t process)
 				      .start_ticks = p->start_ticks };
 }
 
+/* The process and where it connects to: what is left when all reconnect. */
+struct series_scope series_of_pool(const struct report *r, size_t pool)
+{
+	uint32_t row = r->pools[pool].row;
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	const struct process *p = report_process_of(r, row, NULL);
+	uint64_t parts[3] = { (uint64_t)(p ? p->pid : 0) << 16 | sk->peer_port };
+	memcpy(parts + 1, sk->peer.bytes, sizeof(sk->peer.bytes));
+	uint64_t id = 0;
+	for (size_t i = 0; i < 3; i++)
+		id = u64_hash(id ^ parts[i]) + 1;
+	return (struct series_scope){ .kind = SERIES_POOL,
+				      .id = id,
+				      .start_ticks = p ? p->start_ticks : 0 };
+}
+
 static bool is_shown(const struct report *r, const struct service *s)
 {
 	for (size_t i = 0; i < s->listener_count; i++)
@@ -132,6 +149,14 @@ static void add_process(struct series *s, const struct report *r, size_t process
 	values.of[SERIES_CLOSE_WAIT] = r->process_close_wait[process];
 	values.of[SERIES_DESCRIPTORS] =
 		count < 0 || count >= SERIES_UNKNOWN ? SERIES_UNKNOWN : (uint32_t)count;
+	series_add(s, &scope, r->snap->monotonic_ms, &values);
+}
+
+static void add_pool(struct series *s, const struct report *r, size_t pool)
+{
+	struct series_scope scope = series_of_pool(r, pool);
+	struct series_values values = { 0 };
+	values.of[SERIES_CONNECTIONS] = r->pools[pool].count;
 	series_add(s, &scope, r->snap->monotonic_ms, &values);
 }
 
@@ -157,6 +182,8 @@ void series_update(struct series *s, const struct report *r)
 	}
 	for (size_t i = 0; i < r->snap->process_count; i++)
 		add_process(s, r, i);
+	for (size_t i = 0; i < r->pool_count; i++)
+		add_pool(s, r, i);
 }
 
 size_t series_with_report(const struct report *r, const struct series_scope *scope,

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "builders.h"
+#include "conn-doctor/config.h"
 
 /* A service whose counts the test sets before each pass. */
 struct scene {
@@ -27,7 +28,9 @@ struct scene {
 	bool is_without_series;
 	bool is_without_owners;
 	bool is_waiting;
+	uint32_t pooled; /* connections to an upstream */
 	struct filter *filter;
+	struct config declared;
 };
 
 static void scene_init(struct scene *s)
@@ -42,12 +45,14 @@ static void scene_init(struct scene *s)
 		.closed_age_ms = 100,
 	};
 	fixture_init(&s->f);
+	config_init(&s->declared);
 }
 
 static void scene_clear(struct scene *s)
 {
 	fixture_clear(&s->f);
 	series_free(s->series);
+	config_clear(&s->declared);
 }
 
 static struct tcp_socket row_of(const struct scene *s, uint32_t i)
@@ -85,9 +90,19 @@ static void scene_fill(struct scene *s)
 		snapshot_put(snap, row_of(s, i));
 		inodes[i] = 10000 + i;
 	}
+	for (uint32_t i = 0; i < s->pooled; i++) {
+		struct tcp_socket sk = a_connection();
+		sk.cookie = 90000 + i;
+		sk.inode = 90000 + i;
+		sk.local_port = (uint16_t)(40000 + i);
+		sk.peer = an_ip(10, 0, 3, 7);
+		sk.peer_port = 5432;
+		snapshot_put(snap, sk);
+		inodes[s->established + s->closed + i] = sk.inode;
+	}
 	if (!s->is_without_owners) {
 		snapshot_put_process(snap, 4711, "api", inodes,
-				     s->established + s->closed);
+				     s->established + s->closed + s->pooled);
 		snapshot_add_owner(snap, 4999, 0, 3);
 		snap->processes[0].fd_count = s->fd_count;
 		snap->processes[0].fd_limit = s->fd_limit;
@@ -107,6 +122,7 @@ static void scene_pass(struct scene *s, uint64_t elapsed_ms)
 		.with_findings = true,
 		.filter = s->filter,
 		.series = s->is_without_series ? NULL : s->series,
+		.policy = &s->declared.policy,
 	};
 	s->now_ms += elapsed_ms;
 	scene_fill(s);
@@ -381,6 +397,53 @@ static void descriptors_alone_can_grow(void **state)
 	scene_clear(&s);
 }
 
+static const struct finding *pool_growth(struct scene *s, uint32_t from, uint32_t step,
+					 const char *size)
+{
+	char text[128];
+	snprintf(text, sizeof(text),
+		 "[target db]\nfilter = dport = :5432\npool-size = %s\n", size);
+	scene_init(s);
+	config_read(&s->declared, "test.conf", text, strlen(text));
+	assert_int_equal(s->declared.error_count, 0);
+	s->pooled = from;
+	for (int i = 0; i < 12; i++) {
+		scene_pass(s, 6000);
+		s->pooled += i < 11 ? step : 0;
+	}
+	return find(s, FINDING_CONNECTION_GROWTH);
+}
+
+static void a_pool_that_fills_up_says_when(void **state)
+{
+	(void)state;
+	struct scene s;
+	/* 27 of 30, one more in 6 s: full in 18 s. */
+	const struct finding *f = pool_growth(&s, 16, 1, "30");
+	assert_non_null(f);
+	assert_int_equal(f->severity, SEVERITY_INFO);
+	assert_string_equal(f->peer, "10.0.3.7:5432");
+	assert_string_equal(f->summary,
+			    "pool to 10.0.3.7:5432: 27 of 30 connections, and growing");
+	assert_non_null(strstr(f->evidence[0],
+			       "the limit of 30 connections of the pool "
+			       "in 18s"));
+	scene_clear(&s);
+	/* Full, steady, far from its size, or of no declared size. */
+	assert_null(pool_growth(&s, 19, 1, "30"));
+	scene_clear(&s);
+	assert_null(pool_growth(&s, 27, 0, "30"));
+	scene_clear(&s);
+	assert_null(pool_growth(&s, 16, 1, "5000"));
+	scene_clear(&s);
+	scene_init(&s);
+	s.pooled = 16;
+	for (int i = 0; i < 12; i++, s.pooled++)
+		scene_pass(&s, 6000);
+	assert_null(find(&s, FINDING_CONNECTION_GROWTH));
+	scene_clear(&s);
+}
+
 /* A filter asks about some connections: others' descriptors are not its matter. */
 static void what_is_not_selected_is_not_judged(void **state)
 {
@@ -609,6 +672,7 @@ int main(void)
 		cmocka_unit_test(a_leak_of_most_descriptors_is_critical),
 		cmocka_unit_test(a_process_that_nears_its_limit_says_when),
 		cmocka_unit_test(descriptors_alone_can_grow),
+		cmocka_unit_test(a_pool_that_fills_up_says_when),
 		cmocka_unit_test(what_is_not_selected_is_not_judged),
 		cmocka_unit_test(a_filling_queue_says_when_it_is_full),
 		cmocka_unit_test(resets_are_a_storm_at_ten_times_the_floor),

@@ -39,9 +39,12 @@ struct collector {
 	enum group_by group_by;
 	char *filter_text; /* NULL = none was set */
 	uint64_t filter_number;
-	uint64_t wanted;      /* cookie */
-	bool is_asked;        /* about the frame that the screen holds */
-	struct detail answer; /* waits to be taken; cookie 0 = none */
+	uint64_t wanted;       /* cookie */
+	bool is_asked;         /* about the frame that the screen holds */
+	struct detail answer;  /* waits to be taken; cookie 0 = none */
+	bool is_order_wanted;  /* of the frame that the screen holds */
+	struct frame arranged; /* rows that wait to be taken; has nothing else */
+	int arranged_for;      /* the frame they are of */
 	bool is_paused;
 	bool is_refresh;
 	bool is_stopping;
@@ -89,6 +92,7 @@ static char *copy_order(struct collector *c, struct frame_order *order,
 	return text;
 }
 
+/* By the newest order. */
 static void arrange(struct collector *c, struct frame *f)
 {
 	struct frame_order order = { .filter = &c->filter };
@@ -137,6 +141,40 @@ static void answer(struct collector *c)
 	c->answer = detail;
 	pthread_mutex_unlock(&c->lock);
 	tell_screen(c);
+}
+
+/* The screen is about to take a frame that is in the newest order. */
+static bool is_frame_coming(const struct collector *c)
+{
+	return c->ready != NO_FRAME && !c->is_paused;
+}
+
+/*
+ * Arranges what the screen holds anew, beside it: only what neither thread writes
+ * to is read of it. If the screen takes another frame meanwhile, that was in vain.
+ */
+static void arrange_held(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	int held = is_frame_coming(c) ? NO_FRAME : c->held;
+	c->is_order_wanted = false;
+	pthread_mutex_unlock(&c->lock);
+	if (held == NO_FRAME)
+		return;
+	struct frame beside;
+	frame_borrow(&beside, &c->frames[held]);
+	arrange(c, &beside);
+	pthread_mutex_lock(&c->lock);
+	bool is_held = c->held == held;
+	if (is_held) {
+		frame_move_order(&c->arranged, &beside);
+		c->arranged_for = held;
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (is_held)
+		tell_screen(c);
+	else
+		frame_drop_order(&beside);
 }
 
 static uint64_t wanted_cookie(struct collector *c)
@@ -213,11 +251,12 @@ static uint64_t due_time(const struct collector *c, uint64_t began_ms,
 	return regular > rested ? regular : rested;
 }
 
-/* A question is answered without the lock, which is held before and after. */
+/* What is asked is answered without the lock, which is held before and after. */
 static void answer_unlocked(struct collector *c)
 {
+	void (*give)(struct collector * c) = c->is_asked ? answer : arrange_held;
 	pthread_mutex_unlock(&c->lock);
-	answer(c);
+	give(c);
 	pthread_mutex_lock(&c->lock);
 }
 
@@ -233,7 +272,7 @@ static bool wait_for_turn(struct collector *c, uint64_t began_ms)
 	pthread_mutex_lock(&c->lock);
 	while (!c->is_stopping && !c->is_refresh) {
 		uint64_t due_ms = due_time(c, began_ms, ended_ms);
-		if (c->is_asked)
+		if (c->is_asked || c->is_order_wanted)
 			answer_unlocked(c);
 		else if (c->status.is_ended || (c->is_paused && !is_live))
 			pthread_cond_wait(&c->wake, &c->lock);
@@ -288,6 +327,7 @@ static void release(struct collector *c)
 	journal_clear(&c->journal);
 	live_filter_clear(&c->filter);
 	detail_clear(&c->answer);
+	frame_drop_order(&c->arranged);
 	free(c->filter_text);
 	pthread_cond_destroy(&c->wake);
 	pthread_mutex_destroy(&c->lock);
@@ -303,7 +343,7 @@ static struct collector *prepare(const struct collector_options *options)
 	c->interval_ms = options->interval_ms;
 	c->history = history_new();
 	c->series = series_new();
-	c->held = c->ready = NO_FRAME;
+	c->held = c->ready = c->arranged_for = NO_FRAME;
 	pthread_condattr_t attributes;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -349,7 +389,7 @@ struct frame *collector_take(struct collector *c, bool is_wanted,
 	*status = c->status;
 	if (is_wanted && c->ready != NO_FRAME) {
 		c->held = c->ready;
-		c->ready = NO_FRAME;
+		c->ready = c->arranged_for = NO_FRAME;
 		f = &c->frames[c->held];
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -398,6 +438,25 @@ void collector_set_filter(struct collector *c, const char *text, uint64_t number
 	c->filter_text = copy;
 	c->filter_number = number;
 	pthread_mutex_unlock(&c->lock);
+}
+
+void collector_arrange(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->is_order_wanted = true;
+	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool collector_take_order(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool has_order = c->arranged_for != NO_FRAME;
+	if (has_order)
+		frame_move_order(&c->frames[c->arranged_for], &c->arranged);
+	c->arranged_for = NO_FRAME;
+	pthread_mutex_unlock(&c->lock);
+	return has_order;
 }
 
 void collector_ask(struct collector *c, uint64_t cookie)

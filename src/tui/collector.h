@@ -27,6 +27,9 @@
  * cookie. It arrives with each frame to come, and at once for the frame that the
  * screen holds, if that is the newest: then the thread, between two passes, looks
  * into it. The screen must not change snap and report of a frame, ever.
+ *
+ * So, too, another order of the frame that the screen holds: the thread makes it
+ * beside the frame, between two passes, and the screen puts it in.
  */
 struct collector;
 
@@ -68,6 +71,14 @@ void collector_set_paused(struct collector *c, bool is_paused);
 void collector_set_order(struct collector *c, enum column sort, bool is_reversed,
 			 enum group_by group_by);
 void collector_set_filter(struct collector *c, const char *text, uint64_t number);
+
+/*
+ * The frame that the screen holds is wanted in that order and with that filter, as
+ * soon as the pass that is running is over.
+ */
+void collector_arrange(struct collector *c);
+/* Puts the new order into the frame that the screen holds; false = there is none. */
+bool collector_take_order(struct collector *c);
 
 /* The connection whose detail is wanted, 0 = none. */
 void collector_ask(struct collector *c, uint64_t cookie);

@@ -10,7 +10,8 @@
 /* Rows that are looked at for the width of PEER; the rest may be cut. */
 enum { PEER_SAMPLE = 1000 };
 
-#define AGE_UNKNOWN UINT32_MAX
+#define AGE_UNKNOWN      UINT32_MAX
+#define NO_FILTER_NUMBER UINT64_MAX
 
 /* Listeners are shown as services. */
 static void drop_listeners(struct frame *f)
@@ -284,10 +285,10 @@ static void sort_by_key(struct frame *f, const struct column_info *column,
 		f->rows[i] = items[i].row;
 }
 
-static void sort_rows(struct frame *f, const struct frame_order *o, bool is_filtered_so)
+static void sort_rows(struct frame *f, const struct frame_order *o, bool is_filtered)
 {
 	/* The order by harm is the tie-break of every other one. */
-	if (!is_filtered_so || f->sort != COLUMN_VERDICT || f->is_reversed)
+	if (!is_filtered || f->sort != COLUMN_VERDICT || f->is_reversed)
 		order_by_harm(f, o->filter);
 	const struct column_info *column = &column_table[o->sort];
 	if ((o->sort != COLUMN_VERDICT || o->is_reversed) && f->row_count)
@@ -296,18 +297,68 @@ static void sort_rows(struct frame *f, const struct frame_order *o, bool is_filt
 	f->is_reversed = o->is_reversed;
 }
 
+static bool is_filtered_so(const struct frame *f, const struct frame_order *o)
+{
+	return f->filter_number == (o->filter ? o->filter->number : 0);
+}
+
+static bool is_sorted_so(const struct frame *f, const struct frame_order *o)
+{
+	return is_filtered_so(f, o) && f->sort == o->sort &&
+	       f->is_reversed == o->is_reversed;
+}
+
+bool frame_is_arranged(const struct frame *f, const struct frame_order *o)
+{
+	return is_sorted_so(f, o) && f->grouping.by == o->group_by;
+}
+
 void frame_arrange(struct frame *f, const struct frame_order *o)
 {
-	uint64_t number = o->filter ? o->filter->number : 0;
-	bool is_filtered_so = f->filter_number == number;
-	bool is_sorted_so = is_filtered_so && f->sort == o->sort &&
-			    f->is_reversed == o->is_reversed;
-	if (is_sorted_so && f->grouping.by == o->group_by)
+	if (frame_is_arranged(f, o))
 		return;
-	if (!is_sorted_so)
-		sort_rows(f, o, is_filtered_so);
+	if (!is_sorted_so(f, o))
+		sort_rows(f, o, is_filtered_so(f, o));
 	grouping_make(&f->grouping, &f->report, f->rows, f->row_count, f->ages,
 		      o->group_by);
+}
+
+void frame_borrow(struct frame *out, const struct frame *f)
+{
+	*out = (struct frame){
+		.snap = f->snap,
+		.report = f->report,
+		.ended = f->ended,
+		.ended_count = f->ended_count,
+		.ages = f->ages,
+		.state_ages = f->state_ages,
+		.filter_number = NO_FILTER_NUMBER,
+	};
+}
+
+void frame_drop_order(struct frame *borrowed)
+{
+	grouping_clear(&borrowed->grouping);
+	free(borrowed->rows);
+	*borrowed = (struct frame){ 0 };
+}
+
+void frame_move_order(struct frame *to, struct frame *from)
+{
+	grouping_clear(&to->grouping);
+	free(to->rows);
+	to->rows = from->rows;
+	to->row_count = from->row_count;
+	to->connection_count = from->connection_count;
+	memcpy(to->verdicts, from->verdicts, sizeof(to->verdicts));
+	to->grouping = from->grouping;
+	memcpy(to->ended_rows, from->ended_rows, sizeof(to->ended_rows));
+	to->ended_row_count = from->ended_row_count;
+	to->sort = from->sort;
+	to->is_reversed = from->is_reversed;
+	to->filter_number = from->filter_number;
+	to->peer_width = from->peer_width;
+	*from = (struct frame){ 0 };
 }
 
 size_t frame_find(const struct frame *f, uint64_t cookie)

@@ -92,6 +92,18 @@ void frame_diagnose(struct frame *f, const struct history *past,
 
 /* Filters and orders the rows; equal ones stand worst first. */
 void frame_arrange(struct frame *f, const struct frame_order *order);
+/* Whether it would change anything. */
+bool frame_is_arranged(const struct frame *f, const struct frame_order *order);
+
+/*
+ * For arranging a frame while another thread shows it: *out looks at what was
+ * diagnosed of *f and has no rows until frame_arrange(out), which touches nothing
+ * of *f. Then frame_move_order() gives the rows to a frame and leaves *from empty;
+ * rows that nobody wants go with frame_drop_order().
+ */
+void frame_borrow(struct frame *out, const struct frame *f);
+void frame_move_order(struct frame *to, struct frame *from);
+void frame_drop_order(struct frame *borrowed);
 
 /* A row with what its fields need, that of its history included. */
 void frame_row_init(struct field_row *out, const struct frame *f, uint32_t row,

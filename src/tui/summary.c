@@ -39,12 +39,38 @@ static void put_duration(struct strbuf *out, uint64_t ns)
 		strbuf_add(out, duration_print(ms, text));
 }
 
+static void put_order(enum column sort, bool is_reversed, struct strbuf *out)
+{
+	strbuf_addf(out, "by %s%s", field_table[column_table[sort].field].heading,
+		    is_reversed ? " reversed" : "");
+}
+
+void summary_put_waiting(const struct frame *f, const struct frame_order *wanted,
+			 struct strbuf *out)
+{
+	if (frame_is_arranged(f, wanted))
+		return;
+	bool is_sorted_so =
+		f->sort == wanted->sort && f->is_reversed == wanted->is_reversed;
+	if (!is_sorted_so) {
+		strbuf_add(out, "sorting ");
+		put_order(wanted->sort, wanted->is_reversed, out);
+	} else if (f->grouping.by == wanted->group_by) {
+		strbuf_add(out, "filtering");
+	} else if (wanted->group_by == GROUP_NONE) {
+		strbuf_add(out, "ungrouping");
+	} else {
+		strbuf_addf(out, "grouping by %s", group_by_name(wanted->group_by));
+	}
+	strbuf_add(out, " ...");
+}
+
 void summary_put_pace(const struct frame *f, uint64_t interval_ms, struct strbuf *out)
 {
-	if (f->sort != COLUMN_VERDICT || f->is_reversed)
-		strbuf_addf(out, "by %s%s  ",
-			    field_table[column_table[f->sort].field].heading,
-			    f->is_reversed ? " reversed" : "");
+	if (f->sort != COLUMN_VERDICT || f->is_reversed) {
+		put_order(f->sort, f->is_reversed, out);
+		strbuf_add(out, "  ");
+	}
 	strbuf_add(out, "every ");
 	put_duration(out, interval_ms * 1000000);
 	strbuf_add(out, ", pass ");

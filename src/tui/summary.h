@@ -20,6 +20,10 @@ void summary_put_title(const struct frame *f, struct strbuf *out);
 /* "every 2s, pass 3ms"; with the order when it is not by verdict. */
 void summary_put_pace(const struct frame *f, uint64_t interval_ms, struct strbuf *out);
 
+/* "sorting by AGE reversed ..." while the frame is arranged in another way. */
+void summary_put_waiting(const struct frame *f, const struct frame_order *wanted,
+			 struct strbuf *out);
+
 /* "filter :30020 and idle > 5s  9 of 37 connections: 9 idle" */
 void summary_put_counts(const struct frame *f, const char *live_filter,
 			struct strbuf *out);

@@ -90,6 +90,12 @@ static int put_mode(const struct scene *s, int x)
 		strbuf_addf(&text, "by %s", group_by_name(s->frame->grouping.by));
 		x = view_put_left(r, 0, x + 2, strbuf_text(&text), PAINT_KEY);
 	}
+	strbuf_reset(&text);
+	strbuf_add_char(&text, ' ');
+	summary_put_waiting(s->frame, &s->order, &text);
+	strbuf_add_char(&text, ' ');
+	if (text.len > 2)
+		x = view_put_left(r, 0, x + 2, strbuf_text(&text), PAINT_ALERT);
 	if (s->status->is_ended)
 		x = view_put_left(r, 0, x + 2, " end of recording ", PAINT_ALERT);
 	return x;

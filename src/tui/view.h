@@ -16,7 +16,8 @@ struct scene {
 	const struct frame *frame; /* NULL: nothing was collected yet */
 	const struct view_state *view;
 	const struct collector_status *status;
-	uint64_t frozen_ms; /* for how long */
+	uint64_t frozen_ms;       /* for how long */
+	struct frame_order order; /* that is wanted: the frame may not be in it yet */
 	struct layout layout;
 	const struct summary *summary;
 	const char *notice; /* "" = none */

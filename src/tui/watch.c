@@ -86,6 +86,7 @@ struct scene watch_scene(const struct watch *w)
 		.view = &w->view,
 		.status = &w->status,
 		.frozen_ms = now_ms() - w->frozen_since_ms,
+		.order = watch_order(w),
 		.summary = &w->summary,
 		.notice = strbuf_text(w->message.len ? &w->message : &w->notice),
 		.page = &w->page,
@@ -186,6 +187,7 @@ static void look_for_frame(struct watch *w)
 		update_summary(w);
 		watch_follow(w);
 	}
+	watch_look_for_order(w);
 	watch_look_for_answer(w);
 	uint64_t count = w->options->count;
 	if (w->status.is_hopeless)

@@ -30,31 +30,38 @@ void watch_select(struct watch *w, size_t position)
 	watch_react(w, view_select(&w->view, &bounds, position));
 }
 
-/* Whether a frame will come soon that the collector has put in order. */
-static bool is_frame_due(const struct watch *w)
+struct frame_order watch_order(const struct watch *w)
 {
-	return w->options->source.ops->is_live && !w->view.is_frozen && !w->saver;
+	return (struct frame_order){ w->view.sort, w->view.is_reversed, &w->filter,
+				     w->view.settings.group_by };
 }
 
 void watch_arrange_frame(struct watch *w, struct frame *f)
 {
-	struct frame_order order = { w->view.sort, w->view.is_reversed, &w->filter,
-				     w->view.settings.group_by };
-	if (f->connection_count <= SORT_AT_ONCE || !is_frame_due(w))
+	struct frame_order order = watch_order(w);
+	if (f->connection_count <= SORT_AT_ONCE)
 		frame_arrange(f, &order);
+	else if (!frame_is_arranged(f, &order))
+		collector_arrange(w->collector);
 	grouping_fold(&f->grouping, &w->folds);
 	watch_count_marks(w);
 }
 
+/* Until the collector has done it, the screen says what it waits for. */
 void watch_arrange_again(struct watch *w)
 {
 	if (!w->frame)
 		return;
-	if (w->frame->connection_count > SORT_AT_ONCE && is_frame_due(w)) {
-		collector_refresh(w->collector);
-		return;
-	}
 	watch_arrange_frame(w, w->frame);
+	watch_follow(w);
+}
+
+/* One that a later key has made old is followed by another. */
+void watch_look_for_order(struct watch *w)
+{
+	if (w->find.is_running || !collector_take_order(w->collector))
+		return;
+	grouping_fold(&w->frame->grouping, &w->folds);
 	watch_follow(w);
 }
 

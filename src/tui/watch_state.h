@@ -14,7 +14,7 @@
 
 /*
  * Re-sorting this many rows takes less than anyone notices. More are left to the
- * collector, and the new order comes with the next frame.
+ * collector, and until the new order is there the screen says so.
  */
 enum { SORT_AT_ONCE = 50000 };
 
@@ -81,11 +81,14 @@ void watch_remember_selected(struct watch *w);
 void watch_follow(struct watch *w);
 /* Another row is the selected one. */
 void watch_select(struct watch *w, size_t position);
+struct frame_order watch_order(const struct watch *w);
 /* A new frame, as the screen wants it. */
 void watch_arrange_frame(struct watch *w, struct frame *f);
 /* Another order, grouping or filter. */
 void watch_arrange_again(struct watch *w);
 void watch_sort(struct watch *w);
+/* One that the collector has made. */
+void watch_look_for_order(struct watch *w);
 void watch_fold(struct watch *w);
 void watch_fold_all(struct watch *w);
 void watch_mark(struct watch *w);

@@ -11,6 +11,7 @@
 #include "builders.h"
 #include "conn-doctor/memory.h"
 #include "frame.h"
+#include "summary.h"
 
 /* Frames of a listener and ten connections, cookies 100 to 109. */
 struct film {
@@ -259,6 +260,63 @@ static void services_are_worst_first(void **state)
 	assert_int_equal(film->frame.services[0], 0);
 }
 
+static void check_waiting(const struct frame *f, const struct frame_order *wanted,
+			  const char *expected)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	summary_put_waiting(f, wanted, &text);
+	assert_string_equal(strbuf_text(&text), expected);
+}
+
+static void what_is_not_done_yet_is_said(void **state)
+{
+	struct film *film = *state;
+	struct frame *f = &film->frame;
+	struct live_filter later = { NULL, 1 };
+	struct frame_order by_peer = { COLUMN_PEER, false, NULL, GROUP_NONE };
+	struct frame_order reversed = { COLUMN_PEER, true, NULL, GROUP_NONE };
+	struct frame_order grouped = { COLUMN_PEER, false, NULL, GROUP_PROCESS };
+	struct frame_order filtered = { COLUMN_PEER, false, &later, GROUP_NONE };
+	see(film, 100000, CONNECTIONS);
+	check_waiting(f, &by_peer, "sorting by PEER ...");
+	frame_arrange(f, &by_peer);
+	check_waiting(f, &by_peer, "");
+	check_waiting(f, &reversed, "sorting by PEER reversed ...");
+	check_waiting(f, &grouped, "grouping by process ...");
+	check_waiting(f, &filtered, "filtering ...");
+	frame_arrange(f, &grouped);
+	check_waiting(f, &by_peer, "ungrouping ...");
+}
+
+/* The frame that is shown stays as it is until the rows are moved. */
+static void a_frame_is_arranged_beside_itself(void **state)
+{
+	struct film *film = *state;
+	struct frame *f = &film->frame;
+	struct frame_order reversed = { COLUMN_RQ, true, NULL, GROUP_PEER };
+	struct frame beside;
+	see(film, 100000, CONNECTIONS);
+	const uint32_t *rows = f->rows;
+	frame_borrow(&beside, f);
+	frame_arrange(&beside, &reversed);
+	assert_ptr_equal(f->rows, rows);
+	assert_int_equal(f->sort, COLUMN_VERDICT);
+	assert_int_equal(f->grouping.by, GROUP_NONE);
+	frame_move_order(f, &beside);
+	assert_true(frame_is_arranged(f, &reversed));
+	assert_int_equal(f->row_count, CONNECTIONS);
+	assert_int_equal(f->snap.sockets[f->rows[0]].recv_queue, 0);
+	assert_int_equal(f->snap.sockets[f->rows[CONNECTIONS - 1]].recv_queue, 20);
+	frame_drop_order(&beside);
+	/* By the order that it has before it is arranged for the first time, too. */
+	struct frame_order by_harm = { COLUMN_VERDICT, false, NULL, GROUP_NONE };
+	frame_borrow(&beside, f);
+	frame_arrange(&beside, &by_harm);
+	assert_int_equal(beside.row_count, CONNECTIONS);
+	frame_drop_order(&beside);
+	assert_int_equal(f->row_count, CONNECTIONS);
+}
+
 #define FILM_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -271,6 +329,8 @@ int main(void)
 		FILM_TEST(a_frame_alone_says_that_it_does_not_know_the_past),
 		FILM_TEST(absent_fields_are_not_shown_as_zero),
 		FILM_TEST(services_are_worst_first),
+		FILM_TEST(what_is_not_done_yet_is_said),
+		FILM_TEST(a_frame_is_arranged_beside_itself),
 		FILM_TEST(the_time_in_a_state_knows_the_history),
 		FILM_TEST(the_evidence_is_short_and_there_when_something_is_wrong),
 	};

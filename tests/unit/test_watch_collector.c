@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "builders.h"
+#include "collector.h"
+
+/* The collector on a source of ten connections, cookies 100 to 109, every pass. */
+enum { CONNECTIONS = 10, PATIENCE_MS = 20000 };
+
+static enum source_result take(void *self, struct snapshot *out, struct error *err)
+{
+	uint64_t *pass = self;
+	(void)err;
+	snapshot_begin(out, 100000 + 1000 * (*pass)++);
+	snapshot_put(out, a_listener(0, 128));
+	for (int i = 0; i < CONNECTIONS; i++) {
+		struct tcp_socket sk = a_connection();
+		sk.cookie = 100 + (uint64_t)i;
+		sk.peer_port = (uint16_t)(CLIENT_PORT + i);
+		sk.send_queue = (uint32_t)i;
+		snapshot_put(out, sk);
+	}
+	snapshot_finish(out);
+	return SOURCE_OK;
+}
+
+struct stage {
+	struct collector *collector;
+	struct collector_status status;
+	struct limits limits;
+	uint64_t pass;
+};
+
+static const struct source_ops source_ops = { .take = take, .is_live = true };
+
+static void start(struct stage *stage, uint64_t interval_ms)
+{
+	*stage = (struct stage){ 0 };
+	limits_init(&stage->limits);
+	struct collector_options options = {
+		.source = { &source_ops, &stage->pass },
+		.limits = &stage->limits,
+		.interval_ms = interval_ms,
+	};
+	struct error err = { 0 };
+	assert_int_equal(collector_start(&stage->collector, &options, &err), 0);
+	collector_set_order(stage->collector, COLUMN_VERDICT, false, GROUP_NONE);
+}
+
+static void wait_for_news(struct stage *stage)
+{
+	struct pollfd fd = { collector_fd(stage->collector), POLLIN, 0 };
+	assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
+}
+
+static struct frame *wait_for_frame(struct stage *stage)
+{
+	struct frame *f = NULL;
+	while (!f) {
+		wait_for_news(stage);
+		f = collector_take(stage->collector, true, &stage->status);
+	}
+	return f;
+}
+
+static void order(struct stage *stage, enum column sort, bool is_reversed,
+		  enum group_by group_by)
+{
+	collector_set_order(stage->collector, sort, is_reversed, group_by);
+	collector_arrange(stage->collector);
+}
+
+static void wait_for_order(struct stage *stage)
+{
+	while (!collector_take_order(stage->collector)) {
+		wait_for_news(stage);
+		assert_null(collector_take(stage->collector, true, &stage->status));
+	}
+}
+
+static uint64_t cookie_at(const struct frame *f, size_t position)
+{
+	return f->snap.sockets[f->rows[position]].cookie;
+}
+
+static void a_new_order_needs_no_new_pass(void **state)
+{
+	(void)state;
+	struct stage stage;
+	start(&stage, 3600000);
+	struct frame *f = wait_for_frame(&stage);
+	assert_false(collector_take_order(stage.collector));
+	order(&stage, COLUMN_SQ, false, GROUP_NONE);
+	wait_for_order(&stage);
+	assert_int_equal(f->sort, COLUMN_SQ);
+	assert_int_equal(f->row_count, CONNECTIONS);
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		assert_int_equal(cookie_at(f, i), 100 + CONNECTIONS - 1 - i);
+	assert_false(collector_take_order(stage.collector));
+	collector_stop(stage.collector);
+	assert_int_equal(stage.pass, 1);
+}
+
+static void filter_and_groups_come_the_same_way(void **state)
+{
+	(void)state;
+	struct stage stage;
+	start(&stage, 3600000);
+	struct frame *f = wait_for_frame(&stage);
+	collector_set_filter(stage.collector, "dport = 40004", 1);
+	order(&stage, COLUMN_VERDICT, false, GROUP_PEER);
+	wait_for_order(&stage);
+	assert_int_equal(f->filter_number, 1);
+	assert_int_equal(f->row_count, 1);
+	assert_int_equal(f->connection_count, CONNECTIONS);
+	assert_int_equal(cookie_at(f, 0), 104);
+	assert_int_equal(f->grouping.count, 1);
+	assert_int_equal(f->grouping.groups[0].count, 1);
+	collector_stop(stage.collector);
+}
+
+/* Frozen: passes go on, and what is shown is still put in order. */
+static void the_frame_that_is_kept_is_arranged(void **state)
+{
+	(void)state;
+	struct stage stage;
+	start(&stage, 3600000);
+	struct frame *f = wait_for_frame(&stage);
+	uint64_t shown_ms = f->snap.monotonic_ms;
+	collector_set_paused(stage.collector, true);
+	collector_refresh(stage.collector);
+	wait_for_news(&stage);
+	collector_take(stage.collector, false, &stage.status);
+	order(&stage, COLUMN_SQ, false, GROUP_NONE);
+	while (!collector_take_order(stage.collector)) {
+		wait_for_news(&stage);
+		collector_take(stage.collector, false, &stage.status);
+	}
+	assert_int_equal(f->snap.monotonic_ms, shown_ms);
+	assert_int_equal(cookie_at(f, 0), 100 + CONNECTIONS - 1);
+	collector_stop(stage.collector);
+	assert_int_equal(stage.pass, 2);
+}
+
+/* Whatever comes when: every row is there once. Of use with -fsanitize=thread. */
+static void check_rows(const struct frame *f)
+{
+	unsigned seen = 0;
+	assert_int_equal(f->row_count, CONNECTIONS);
+	for (size_t i = 0; i < f->row_count; i++)
+		seen |= 1U << (cookie_at(f, i) - 100);
+	assert_int_equal(seen, (1U << CONNECTIONS) - 1);
+}
+
+static void orders_and_passes_do_not_mix(void **state)
+{
+	(void)state;
+	struct stage stage;
+	start(&stage, 1);
+	struct frame *f = wait_for_frame(&stage);
+	unsigned frames = 0, orders = 0;
+	for (unsigned i = 0; frames < 100 || orders < 10; i++) {
+		order(&stage, i % 2 ? COLUMN_SQ : COLUMN_VERDICT, i % 3 == 0,
+		      i % 5 ? GROUP_NONE : GROUP_PEER);
+		wait_for_news(&stage);
+		struct frame *next =
+			collector_take(stage.collector, i % 4, &stage.status);
+		f = next ? next : f;
+		frames += next != NULL;
+		orders += collector_take_order(stage.collector);
+		check_rows(f);
+	}
+	collector_stop(stage.collector);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_order_needs_no_new_pass),
+		cmocka_unit_test(filter_and_groups_come_the_same_way),
+		cmocka_unit_test(the_frame_that_is_kept_is_arranged),
+		cmocka_unit_test(orders_and_passes_do_not_mix),
+	};
+	return cmocka_run_group_tests_name("watch_collector", tests, NULL, NULL);
+}

@@ -369,6 +369,7 @@ static int run_watch(const struct options *o, struct error *err)
 			.ports = &watch_ports,
 			.state_dir = state_dir,
 			.is_interval_given = o->interval_ms != 0,
+			.plays_by_interval = o->is_interval_typed,
 			.use_mouse = o->use_mouse,
 			.interval_ms =
 				o->interval_ms ? o->interval_ms : WATCH_INTERVAL_MS,

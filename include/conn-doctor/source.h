@@ -23,7 +23,8 @@ struct source_extent {
 	size_t pass_count;
 	uint64_t first_realtime_ns; /* the earliest and latest: clocks are set back */
 	uint64_t last_realtime_ns;
-	size_t position; /* of the pass that take() delivers next, from 0 */
+	size_t position;           /* of the pass that take() delivers next, from 0 */
+	uint64_t next_realtime_ns; /* of that pass; 0 = not known, or there is none */
 };
 
 struct source_ops {

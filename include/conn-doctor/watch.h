@@ -41,10 +41,12 @@ struct watch_options {
 	const char *state_dir;
 	uint64_t interval_ms;
 	bool is_interval_given; /* it beats the one that was saved */
-	uint64_t count;         /* refreshes before it ends by itself; 0 = endless */
-	bool use_color;         /* bold, underline and reverse stay without it */
-	bool is_ascii;          /* no UTF-8 even where the locale has it */
-	bool use_mouse;         /* the terminal's own selection then needs Shift */
+	/* A recording is played a pass every interval; else as fast as it was made. */
+	bool plays_by_interval;
+	uint64_t count; /* refreshes before it ends by itself; 0 = endless */
+	bool use_color; /* bold, underline and reverse stay without it */
+	bool is_ascii;  /* no UTF-8 even where the locale has it */
+	bool use_mouse; /* the terminal's own selection then needs Shift */
 };
 
 /* Whether there is a terminal at both ends that can position the cursor. */

@@ -59,6 +59,7 @@ static int apply_json(struct options *o, const char *value, struct error *err)
 
 static int apply_interval(struct options *o, const char *value, struct error *err)
 {
+	o->is_interval_typed = true;
 	return config_parse(CONFIG_INTERVAL, value, &o->interval_ms, err);
 }
 

@@ -41,7 +41,8 @@ struct options {
 	struct config config; /* what the files say, by options_load_config() */
 	const char *config_path;
 	uint64_t interval_ms;
-	uint64_t pass_count; /* 0 = not given */
+	bool is_interval_typed; /* by --interval, not by a configuration */
+	uint64_t pass_count;    /* 0 = not given */
 	uint64_t timeout_ms;
 	uint64_t hold_ms; /* 0 = not given, as is port */
 	uint64_t port;

@@ -72,6 +72,8 @@ static int extent(void *pointer, struct source_extent *out, struct error *err)
 		if (time > out->last_realtime_ns)
 			out->last_realtime_ns = time;
 	}
+	if (out->position < index->count)
+		out->next_realtime_ns = index->entries[out->position].realtime_ns;
 	return 0;
 }
 

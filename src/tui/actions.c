@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "action_tables.h"
+#include "replay.h"
 #include "trend.h"
 
 /* Time, pages, views and lines of input; the rest is in actions_move.c and _list.c. */
@@ -11,8 +12,72 @@ static unsigned act_freeze(struct view_state *v, const struct view_bounds *b)
 	return REACT_DRAW | REACT_FREEZE;
 }
 
+/* The screen stays at the pass that was stepped to. */
+static unsigned step(struct view_state *v, unsigned reaction)
+{
+	if (!v->is_recording)
+		return reaction;
+	unsigned pause = v->is_frozen ? 0 : REACT_DRAW | REACT_FREEZE;
+	v->is_frozen = true;
+	return pause | reaction;
+}
+
+static unsigned act_step(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return step(v, REACT_STEP);
+}
+
+static unsigned act_step_back(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return step(v, REACT_STEP_BACK);
+}
+
+static unsigned act_first_pass(struct view_state *v, const struct view_bounds *b)
+{
+	(void)v, (void)b;
+	return REACT_FIRST_PASS;
+}
+
+static unsigned act_last_pass(struct view_state *v, const struct view_bounds *b)
+{
+	(void)v, (void)b;
+	return REACT_LAST_PASS;
+}
+
+static unsigned act_time(struct view_state *v, const struct view_bounds *b)
+{
+	(void)v, (void)b;
+	return REACT_TIME;
+}
+
+static unsigned change_speed(struct view_state *v, bool is_faster)
+{
+	unsigned speed = replay_speed_step(v->speed, is_faster);
+	if (v->is_recording && speed == v->speed)
+		return 0;
+	if (v->is_recording)
+		v->speed = speed;
+	return REACT_DRAW | REACT_SPEED;
+}
+
+static unsigned act_speed_up(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return change_speed(v, true);
+}
+
+static unsigned act_speed_down(struct view_state *v, const struct view_bounds *b)
+{
+	(void)b;
+	return change_speed(v, false);
+}
+
 static unsigned change_interval(struct view_state *v, bool is_longer)
 {
+	if (v->is_recording)
+		return change_speed(v, !is_longer);
 	uint64_t interval_ms = interval_step(v->interval_ms, is_longer);
 	if (interval_ms == v->interval_ms)
 		return 0;
@@ -179,7 +244,7 @@ static unsigned act_filter(struct view_state *v, const struct view_bounds *b)
 	(void)b;
 	unsigned reaction = show_view(v, VIEW_CONNECTIONS);
 	v->is_editing = true;
-	v->is_find_line = false;
+	v->line = LINE_FILTER;
 	return reaction | REACT_FILTER;
 }
 
@@ -207,7 +272,8 @@ static unsigned act_find(struct view_state *v, const struct view_bounds *b)
 {
 	(void)b;
 	unsigned reaction = is_list(v) ? 0 : show_view(v, v->view);
-	v->is_editing = v->is_find_line = true;
+	v->is_editing = true;
+	v->line = LINE_FIND;
 	return reaction | REACT_DRAW | REACT_FIND;
 }
 
@@ -246,6 +312,13 @@ static unsigned act_save(struct view_state *v, const struct view_bounds *b)
 
 static action_function *const functions[ACTION_COUNT] = {
 	[ACTION_FREEZE] = act_freeze,
+	[ACTION_STEP] = act_step,
+	[ACTION_STEP_BACK] = act_step_back,
+	[ACTION_TIME] = act_time,
+	[ACTION_FIRST_PASS] = act_first_pass,
+	[ACTION_LAST_PASS] = act_last_pass,
+	[ACTION_SPEED_UP] = act_speed_up,
+	[ACTION_SPEED_DOWN] = act_speed_down,
 	[ACTION_FASTER] = act_faster,
 	[ACTION_SLOWER] = act_slower,
 	[ACTION_REFRESH] = act_refresh,

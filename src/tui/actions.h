@@ -33,6 +33,8 @@ struct list_state {
 	uint64_t held; /* identity */
 };
 
+enum line_kind { LINE_FILTER, LINE_FIND, LINE_TIME };
+
 /* What the page of a row shows of it. */
 enum page_kind { PAGE_DETAIL, PAGE_JSON, PAGE_EXPLAIN };
 
@@ -54,13 +56,15 @@ struct view_state {
 	bool is_open; /* the page of a row */
 	enum page_kind page_kind;
 	size_t page_top;
-	bool is_editing;   /* a line of input has the keys: */
-	bool is_find_line; /* this one, or else that of the filter */
+	bool is_editing; /* a line of input has the keys: */
+	enum line_kind line;
 	bool is_following; /* the held row stays in the middle */
 	struct menu menu;  /* over everything, while it has a kind */
 	struct settings settings;
 	uint64_t interval_ms;
-	unsigned zoom; /* of the sparklines, see trend_span_ms() */
+	bool is_recording;
+	unsigned speed; /* at which it plays, see replay_speed_name() */
+	unsigned zoom;  /* of the sparklines, see trend_span_ms() */
 };
 
 /* How much there is to move over. */
@@ -93,6 +97,12 @@ enum reaction {
 	REACT_UNMARK = 1 << 18,
 	REACT_SETTINGS = 1 << 19, /* they are other ones, to be kept */
 	REACT_SAVE = 1 << 20,     /* a snapshot is wanted */
+	REACT_STEP = 1 << 21,     /* one pass of the recording on */
+	REACT_STEP_BACK = 1 << 22,
+	REACT_FIRST_PASS = 1 << 23,
+	REACT_LAST_PASS = 1 << 24,
+	REACT_TIME = 1 << 25, /* the line of the time is wanted */
+	REACT_SPEED = 1 << 26,
 };
 
 unsigned action_apply(enum action action, struct view_state *v,

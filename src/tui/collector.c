@@ -12,7 +12,7 @@
 #include "conn-doctor/history.h"
 #include "conn-doctor/memory.h"
 
-enum { FRAME_COUNT = 2, NO_FRAME = -1 };
+enum { FRAME_COUNT = 2, NO_FRAME = -1, GROWTH_TICK_MS = 1000 };
 
 struct collector {
 	/* Of the thread alone. */
@@ -21,7 +21,16 @@ struct collector {
 	struct series *series;
 	struct journal journal;
 	struct frame frames[FRAME_COUNT];
-	size_t pass_of[FRAME_COUNT]; /* history_pass_count() of each frame */
+	struct story {
+		uint64_t number; /* another one begins with each seek */
+		size_t pass;     /* history_pass_count() */
+	} story_of[FRAME_COUNT];
+	uint64_t story;
+	struct replay_state replay;
+	bool is_led;       /* the story has come to the place where it was to go */
+	uint64_t gap_ms;   /* from the last pass to the next, as recorded */
+	uint64_t shown_ns; /* time of the last pass */
+	size_t position;   /* of the next pass in the recording */
 	struct live_filter filter;
 
 	pthread_t thread;
@@ -34,6 +43,13 @@ struct collector {
 	int ready; /* the frame that waits to be taken */
 	struct collector_status status;
 	uint64_t interval_ms;
+	unsigned speed;
+	struct replay_goal goal; /* REPLAY_NOWHERE: there is none to be followed */
+	int64_t steps;           /* from there */
+	size_t target;           /* where it is on its way to, while it is */
+	bool is_on_its_way;
+	uint64_t seek_number;
+	bool has_shown; /* a frame was handed over */
 	enum column sort;
 	bool is_reversed;
 	enum group_by group_by;
@@ -65,6 +81,19 @@ static void tell_screen(struct collector *c)
 	(void)written;
 }
 
+static bool is_recording(const struct collector *c)
+{
+	return !c->options.source.ops->is_live;
+}
+
+static bool has_goal(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool has_goal = c->goal.kind != REPLAY_NOWHERE;
+	pthread_mutex_unlock(&c->lock);
+	return has_goal;
+}
+
 /* A frame that the screen does not hold. A ready one goes last, but goes. */
 static int choose_frame(struct collector *c)
 {
@@ -73,6 +102,10 @@ static int choose_frame(struct collector *c)
 	if (c->ready == index)
 		c->ready = NO_FRAME;
 	pthread_mutex_unlock(&c->lock);
+	/* What it knows of another story is not the past of this one. */
+	if (c->story_of[index].number != c->story)
+		frame_clear(&c->frames[index]);
+	c->story_of[index].number = c->story;
 	return index;
 }
 
@@ -106,12 +139,35 @@ static void arrange(struct collector *c, struct frame *f)
 	frame_arrange(f, &order);
 }
 
+/* Under the lock. */
+static void put_replay(struct collector *c)
+{
+	c->status.replay = c->replay;
+}
+
+static int look_at_extent(struct collector *c, struct error *err)
+{
+	struct replay_state *replay = &c->replay;
+	size_t before = replay->extent.pass_count;
+	if (source_extent(&c->options.source, &replay->extent, err))
+		return -1;
+	replay->is_growing |= before && replay->extent.pass_count > before;
+	c->position = replay->extent.position;
+	return 0;
+}
+
+/* Who wants to be elsewhere does not want to see it. */
 static void hand_over(struct collector *c, int index)
 {
+	bool is_over = c->replay.can_seek && c->position >= c->replay.extent.pass_count;
 	arrange(c, &c->frames[index]);
 	pthread_mutex_lock(&c->lock);
-	c->ready = index;
+	if (c->goal.kind == REPLAY_NOWHERE)
+		c->ready = index;
+	c->has_shown = true;
 	c->status.error.code = ERROR_NONE;
+	c->status.is_ended = is_over;
+	put_replay(c);
 	pthread_mutex_unlock(&c->lock);
 	tell_screen(c);
 }
@@ -127,8 +183,8 @@ static void answer(struct collector *c)
 	uint64_t wanted = c->wanted;
 	c->is_asked = false;
 	pthread_mutex_unlock(&c->lock);
-	if (!wanted || held == NO_FRAME ||
-	    c->pass_of[held] != history_pass_count(c->history))
+	if (!wanted || held == NO_FRAME || c->story_of[held].number != c->story ||
+	    c->story_of[held].pass != history_pass_count(c->history))
 		return;
 	struct report report = c->frames[held].report;
 	struct detail detail = { 0 };
@@ -195,28 +251,47 @@ static void report_failure(struct collector *c, enum source_result result,
 	pthread_mutex_lock(&c->lock);
 	if (result == SOURCE_ERROR)
 		c->status.error = *error;
-	else if (history_pass_count(c->history) == 0)
+	else if (!c->has_shown)
 		error_set(&c->status.error, ERROR_INPUT, "there is nothing to show");
 	c->status.is_ended = is_over;
-	c->status.is_hopeless =
-		history_pass_count(c->history) == 0 || error->code == ERROR_UNSUPPORTED;
+	c->status.is_hopeless = !c->has_shown || (error->code == ERROR_UNSUPPORTED &&
+						  !c->replay.can_seek);
+	put_replay(c);
 	pthread_mutex_unlock(&c->lock);
 	tell_screen(c);
 }
 
-static void run_pass(struct collector *c)
+/* Where the recording is now, and when its next pass is due. */
+static void look_ahead(struct collector *c, const struct snapshot *snap)
 {
-	struct error error = { .code = ERROR_NONE };
-	int index = choose_frame(c);
+	struct error ignored;
+	uint64_t before_ns = c->shown_ns;
+	uint64_t interval_ms = c->options.interval_ms;
+	c->shown_ns = snap->realtime_ns;
+	c->position++;
+	if (c->replay.can_seek)
+		look_at_extent(c, &ignored);
+	/* Who cannot look ahead expects that it goes on as before. */
+	c->gap_ms =
+		c->replay.can_seek
+			? replay_gap_ms(c->shown_ns, c->replay.extent.next_realtime_ns,
+					interval_ms)
+			: replay_gap_ms(before_ns, c->shown_ns, interval_ms);
+}
+
+/* Takes a pass into the story, and into that frame. */
+static enum source_result take_in(struct collector *c, int index, struct error *error)
+{
 	struct frame *f = &c->frames[index];
 	const struct source *source = &c->options.source;
-	enum source_result result = source->ops->take(source->self, &f->snap, &error);
-	if (result != SOURCE_OK) {
-		report_failure(c, result, &error);
-		return;
-	}
+	enum source_result result = source->ops->take(source->self, &f->snap, error);
+	if (result != SOURCE_OK)
+		return result;
+	f->pass_number = is_recording(c) ? c->position + 1 : 0;
+	if (is_recording(c))
+		look_ahead(c, &f->snap);
 	history_update(c->history, &f->snap);
-	c->pass_of[index] = history_pass_count(c->history);
+	c->story_of[index].pass = history_pass_count(c->history);
 	struct frame_question question = {
 		.limits = c->options.limits,
 		.filter = c->options.filter,
@@ -228,6 +303,20 @@ static void run_pass(struct collector *c)
 	};
 	frame_diagnose(f, c->history, &question);
 	series_update(c->series, &f->report);
+	return SOURCE_OK;
+}
+
+static void run_pass(struct collector *c)
+{
+	struct error error = { .code = ERROR_NONE };
+	int index = choose_frame(c);
+	struct frame *f = &c->frames[index];
+	enum source_result result = take_in(c, index, &error);
+	if (result != SOURCE_OK) {
+		report_failure(c, result, &error);
+		return;
+	}
+	c->is_led = true;
 	struct series_scope host = series_of_host();
 	trend_take(&f->trend, c->series, &host);
 	hand_over(c, index);
@@ -246,6 +335,9 @@ static void wait_until(struct collector *c, uint64_t when_ms)
 static uint64_t due_time(const struct collector *c, uint64_t began_ms,
 			 uint64_t ended_ms)
 {
+	uint64_t gap_ms = c->options.plays_by_interval ? c->interval_ms : c->gap_ms;
+	if (is_recording(c))
+		return began_ms + replay_wait_ms(gap_ms, c->speed);
 	uint64_t regular = began_ms + c->interval_ms;
 	uint64_t rested = ended_ms + (ended_ms - began_ms) / 4;
 	return regular > rested ? regular : rested;
@@ -260,6 +352,34 @@ static void answer_unlocked(struct collector *c)
 	pthread_mutex_lock(&c->lock);
 }
 
+/* Whether a recorder has added passes behind the one that was the last. */
+static bool go_on_at_end(struct collector *c)
+{
+	struct error ignored;
+	return look_at_extent(c, &ignored) == 0 &&
+	       c->position < c->replay.extent.pass_count &&
+	       source_seek_pass(&c->options.source, c->position, &ignored) == 0;
+}
+
+/* At its end a recording is looked at again from time to time. */
+static void wait_for_growth(struct collector *c)
+{
+	uint64_t when_ms = now_ms() + GROWTH_TICK_MS;
+	if (!c->replay.can_seek || c->status.error.code != ERROR_NONE) {
+		pthread_cond_wait(&c->wake, &c->lock);
+		return;
+	}
+	wait_until(c, when_ms);
+	if (now_ms() < when_ms)
+		return;
+	pthread_mutex_unlock(&c->lock);
+	bool has_grown = go_on_at_end(c);
+	pthread_mutex_lock(&c->lock);
+	put_replay(c);
+	if (has_grown)
+		c->status.is_ended = false;
+}
+
 /*
  * Waits for the next pass to be due: an interval after the last one began, and
  * where a pass takes longer than that, at least a quarter of what it took, so
@@ -268,14 +388,15 @@ static void answer_unlocked(struct collector *c)
 static bool wait_for_turn(struct collector *c, uint64_t began_ms)
 {
 	uint64_t ended_ms = now_ms();
-	bool is_live = c->options.source.ops->is_live;
 	pthread_mutex_lock(&c->lock);
-	while (!c->is_stopping && !c->is_refresh) {
+	while (!c->is_stopping && !c->is_refresh && c->goal.kind == REPLAY_NOWHERE) {
 		uint64_t due_ms = due_time(c, began_ms, ended_ms);
 		if (c->is_asked || c->is_order_wanted)
 			answer_unlocked(c);
-		else if (c->status.is_ended || (c->is_paused && !is_live))
+		else if (c->is_paused && is_recording(c))
 			pthread_cond_wait(&c->wake, &c->lock);
+		else if (c->status.is_ended)
+			wait_for_growth(c);
 		else if (now_ms() < due_ms)
 			wait_until(c, due_ms);
 		else
@@ -285,6 +406,157 @@ static bool wait_for_turn(struct collector *c, uint64_t began_ms)
 	bool go_on = !c->is_stopping;
 	pthread_mutex_unlock(&c->lock);
 	return go_on;
+}
+
+/* History, journal and series begin anew. */
+static void forget_story(struct collector *c)
+{
+	history_free(c->history);
+	series_free(c->series);
+	journal_clear(&c->journal);
+	c->history = history_new();
+	c->series = series_new();
+	c->story++;
+	c->is_led = false;
+}
+
+static bool is_called_off(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool is_called_off = c->is_stopping || c->goal.kind != REPLAY_NOWHERE;
+	pthread_mutex_unlock(&c->lock);
+	return is_called_off;
+}
+
+/*
+ * The story up to the target; what is damaged is left out of it. False: it was
+ * called off, or with `err` set the target cannot be read.
+ */
+static bool lead_up(struct collector *c, size_t target, struct error *err)
+{
+	bool is_there = false;
+	forget_story(c);
+	int index = choose_frame(c);
+	for (size_t pass = replay_lead_start(target); pass <= target; pass++) {
+		struct error ignored;
+		if (is_called_off(c))
+			return false;
+		c->position = pass;
+		if (!is_there)
+			is_there = !source_seek_pass(&c->options.source, pass,
+						     pass == target ? err : &ignored);
+		if (is_there && pass < target)
+			is_there = take_in(c, index, &ignored) == SOURCE_OK;
+	}
+	return is_there;
+}
+
+/* The screen has that pass, or it was ready before the screen wanted it. */
+static bool is_at_hand(struct collector *c, size_t target)
+{
+	bool is_at_hand = false;
+	pthread_mutex_lock(&c->lock);
+	for (int i = 0; i < FRAME_COUNT && c->is_led; i++) {
+		if (c->story_of[i].number != c->story ||
+		    c->frames[i].pass_number != target + 1)
+			continue;
+		is_at_hand = true;
+		if (i != c->held)
+			c->ready = i;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return is_at_hand;
+}
+
+/* To the pass that comes next the story goes on. */
+static void go_to_pass(struct collector *c, size_t target)
+{
+	struct error err = { .code = ERROR_NONE };
+	if (is_at_hand(c, target))
+		return;
+	bool is_there =
+		(c->is_led && target == c->position) || lead_up(c, target, &err);
+	if (is_there)
+		run_pass(c);
+	else if (err.code != ERROR_NONE)
+		report_failure(c, SOURCE_ERROR, &err);
+}
+
+/* What the screen wants. */
+struct wish {
+	struct replay_goal goal;
+	int64_t steps;
+	uint64_t number;
+};
+
+static struct wish read_wish(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	struct wish wish = { c->goal, c->steps, c->seek_number };
+	pthread_mutex_unlock(&c->lock);
+	return wish;
+}
+
+static int find_target(struct collector *c, const struct wish *wish, size_t *target,
+		       struct error *err)
+{
+	size_t pass = (size_t)wish->goal.value;
+	if (look_at_extent(c, err))
+		return -1;
+	if (wish->goal.kind == REPLAY_TO_TIME &&
+	    source_find_time(&c->options.source, wish->goal.value, &pass, err))
+		return -1;
+	*target = replay_step(pass, wish->steps, c->replay.extent.pass_count);
+	if (wish->steps && *target == pass)
+		error_set(err, ERROR_USAGE, "this is the %s pass of the recording",
+			  wish->steps < 0 ? "first" : "last");
+	return 0;
+}
+
+/* False: there is another wish by now. */
+static bool accept_wish(struct collector *c, const struct wish *wish, size_t target)
+{
+	pthread_mutex_lock(&c->lock);
+	bool is_newest = c->seek_number == wish->number;
+	if (is_newest) {
+		c->goal.kind = REPLAY_NOWHERE;
+		c->target = target;
+		c->is_on_its_way = true;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return is_newest;
+}
+
+static void fulfil_wish(struct collector *c)
+{
+	struct error err = { .code = ERROR_NONE };
+	struct wish wish = read_wish(c);
+	size_t target = 0;
+	int result = find_target(c, &wish, &target, &err);
+	if (!accept_wish(c, &wish, target))
+		return;
+	if (result == 0)
+		go_to_pass(c, target);
+	c->replay.done = wish.number;
+	c->replay.seek_error = err;
+	pthread_mutex_lock(&c->lock);
+	c->is_on_its_way = false;
+	put_replay(c);
+	pthread_mutex_unlock(&c->lock);
+	tell_screen(c);
+}
+
+/* What does not begin at the beginning has a past all the same. */
+static void begin_replay(struct collector *c)
+{
+	if (!is_recording(c))
+		return;
+	c->replay.can_seek = look_at_extent(c, &c->replay.why_not) == 0;
+	pthread_mutex_lock(&c->lock);
+	put_replay(c);
+	if (c->position > 0 && c->goal.kind == REPLAY_NOWHERE)
+		c->goal = (struct replay_goal){ REPLAY_TO_PASS, c->position };
+	pthread_mutex_unlock(&c->lock);
 }
 
 static bool has_ended(struct collector *c)
@@ -299,9 +571,12 @@ static void *run(void *ptr)
 {
 	struct collector *c = ptr;
 	uint64_t began_ms;
+	begin_replay(c);
 	do {
 		began_ms = now_ms();
-		if (!has_ended(c))
+		if (has_goal(c))
+			fulfil_wish(c);
+		else if (!has_ended(c))
 			run_pass(c);
 	} while (wait_for_turn(c, began_ms));
 	return NULL;
@@ -341,6 +616,7 @@ static struct collector *prepare(const struct collector_options *options)
 	struct collector *c = xcalloc(1, sizeof(*c));
 	c->options = *options;
 	c->interval_ms = options->interval_ms;
+	c->speed = REPLAY_SPEED_NORMAL;
 	c->history = history_new();
 	c->series = series_new();
 	c->held = c->ready = c->arranged_for = NO_FRAME;
@@ -418,6 +694,54 @@ void collector_set_paused(struct collector *c, bool is_paused)
 	c->is_paused = is_paused;
 	pthread_cond_signal(&c->wake);
 	pthread_mutex_unlock(&c->lock);
+}
+
+void collector_set_speed(struct collector *c, unsigned speed)
+{
+	pthread_mutex_lock(&c->lock);
+	c->speed = speed;
+	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* A frame from before must not be taken for the one that is wanted. */
+static uint64_t wake_for_goal(struct collector *c)
+{
+	c->ready = NO_FRAME;
+	pthread_cond_signal(&c->wake);
+	return ++c->seek_number;
+}
+
+uint64_t collector_seek(struct collector *c, const struct replay_goal *goal)
+{
+	pthread_mutex_lock(&c->lock);
+	c->goal = *goal;
+	c->steps = 0;
+	uint64_t number = wake_for_goal(c);
+	pthread_mutex_unlock(&c->lock);
+	return number;
+}
+
+/* Counted from 0; under the lock. */
+static size_t pass_to_step_from(const struct collector *c)
+{
+	if (c->is_on_its_way)
+		return c->target;
+	size_t number = c->held == NO_FRAME ? 0 : c->frames[c->held].pass_number;
+	return number ? number - 1 : 0;
+}
+
+uint64_t collector_step(struct collector *c, int steps)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->goal.kind == REPLAY_NOWHERE) {
+		c->goal = (struct replay_goal){ REPLAY_TO_PASS, pass_to_step_from(c) };
+		c->steps = 0;
+	}
+	c->steps += steps;
+	uint64_t number = wake_for_goal(c);
+	pthread_mutex_unlock(&c->lock);
+	return number;
 }
 
 void collector_set_order(struct collector *c, enum column sort, bool is_reversed,

@@ -10,6 +10,7 @@
 #include "conn-doctor/limits.h"
 #include "conn-doctor/source.h"
 #include "frame.h"
+#include "replay.h"
 
 /*
  * Collection in a thread of its own, so that keys never wait for it.
@@ -40,6 +41,7 @@ struct collector_options {
 	const struct policy *policy;            /* NULL = nothing was declared */
 	const struct filter_resolver *resolver; /* for the live filter; may be NULL */
 	uint64_t interval_ms;
+	bool plays_by_interval; /* a recording: not by its own times */
 	bool use_utf8;
 };
 
@@ -47,6 +49,7 @@ struct collector_status {
 	bool is_ended;      /* the recording is over */
 	bool is_hopeless;   /* nothing was ever collected: `error` says why */
 	struct error error; /* of the last pass; ERROR_NONE = it went well */
+	struct replay_state replay;
 };
 
 int collector_start(struct collector **out, const struct collector_options *options,
@@ -67,6 +70,21 @@ void collector_refresh(struct collector *c);
 void collector_set_interval(struct collector *c, uint64_t interval_ms);
 /* A live source goes on (its history must), a recording waits. */
 void collector_set_paused(struct collector *c, bool is_paused);
+void collector_set_speed(struct collector *c, unsigned speed);
+
+/*
+ * To another place of the recording, also while it is paused or at its end, and
+ * there are no frames until it is reached. Some passes before it are taken in without
+ * being handed over; the story (history, journal, series) begins with them. A step is
+ * counted from the frame that the screen holds, or from where it is on its way to;
+ * to the pass that comes next anyway the story goes on.
+ *
+ * Both return the number of this seek, which status.replay.done tells when it has
+ * been done, in whatever way: then seek_error says why not, if so.
+ */
+uint64_t collector_seek(struct collector *c, const struct replay_goal *goal);
+uint64_t collector_step(struct collector *c, int steps);
+
 /* How the frames to come are arranged. The filter's text is known to be good. */
 void collector_set_order(struct collector *c, enum column sort, bool is_reversed,
 			 enum group_by group_by);

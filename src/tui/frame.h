@@ -25,6 +25,7 @@
 struct frame {
 	struct snapshot snap;
 	struct report report; /* report.history and report.series are NULL */
+	size_t pass_number;   /* of a recording, from 1; 0 = not known */
 	struct detail detail; /* of the connection that was asked for, if it is there */
 
 	uint32_t *rows; /* the connections, in the order of the screen */

@@ -2,6 +2,7 @@
 #ifndef CONN_DOCTOR_TUI_KEYS_H
 #define CONN_DOCTOR_TUI_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -64,6 +65,13 @@ enum action {
 	ACTION_ZOOM_OUT,
 	ACTION_ZOOM_IN,
 	ACTION_FREEZE,
+	ACTION_STEP,
+	ACTION_STEP_BACK,
+	ACTION_TIME,
+	ACTION_FIRST_PASS,
+	ACTION_LAST_PASS,
+	ACTION_SPEED_UP,
+	ACTION_SPEED_DOWN,
 	ACTION_FASTER,
 	ACTION_SLOWER,
 	ACTION_REFRESH,
@@ -120,6 +128,9 @@ enum action {
 	ACTION_COUNT
 };
 
+/* Where a key is shown; it has its meaning, or says why not, everywhere. */
+enum key_place { KEY_EVERYWHERE, KEY_LIVE, KEY_RECORDING };
+
 enum { KEYS_PER_ACTION = 3, KEY_NAME_SIZE = 12 };
 
 struct key_info {
@@ -129,11 +140,15 @@ struct key_info {
 	const char *group;
 	const char *help;
 	const char *footer; /* one word; NULL = only in the help */
+	enum key_place place;
 };
 
 /* In the order of the help; the footer shows what fits, from the left. */
 extern const struct key_info key_table[];
 extern const size_t key_table_count;
+
+/* Whether footer and help show the key. */
+bool key_is_shown(const struct key_info *k, bool is_recording);
 
 enum action keys_find(enum key_mode mode, int key);
 

@@ -65,16 +65,64 @@ void summary_put_waiting(const struct frame *f, const struct frame_order *wanted
 	strbuf_add(out, " ...");
 }
 
+void summary_put_order(const struct frame *f, struct strbuf *out)
+{
+	if (f->sort == COLUMN_VERDICT && !f->is_reversed)
+		return;
+	put_order(f->sort, f->is_reversed, out);
+	strbuf_add(out, "  ");
+}
+
 void summary_put_pace(const struct frame *f, uint64_t interval_ms, struct strbuf *out)
 {
-	if (f->sort != COLUMN_VERDICT || f->is_reversed) {
-		put_order(f->sort, f->is_reversed, out);
-		strbuf_add(out, "  ");
-	}
 	strbuf_add(out, "every ");
 	put_duration(out, interval_ms * 1000000);
 	strbuf_add(out, ", pass ");
 	put_duration(out, f->snap.duration_ns);
+}
+
+static void put_speed(const struct summary_pace *pace, struct strbuf *out)
+{
+	if (!pace->interval_ms) {
+		strbuf_addf(out, ", %s", replay_speed_name(pace->speed));
+		return;
+	}
+	strbuf_add(out, ", every ");
+	put_duration(out, replay_wait_ms(pace->interval_ms, pace->speed) * 1000000);
+}
+
+/* What there is less and less room for. */
+enum { PART_ORDER = 1, PART_SPEED = 2, PART_DURATION = 4 };
+
+static void put_parts(const struct frame *f, const struct replay_state *replay,
+		      const struct summary_pace *pace, unsigned parts,
+		      struct strbuf *out)
+{
+	if (parts & PART_ORDER)
+		summary_put_order(f, out);
+	replay_put_pass(replay, f->pass_number, out);
+	if (parts & PART_DURATION) {
+		strbuf_add(out, ", taken in ");
+		put_duration(out, f->snap.duration_ns);
+	}
+	if (parts & PART_SPEED)
+		put_speed(pace, out);
+}
+
+void summary_put_replay(const struct frame *f, const struct replay_state *replay,
+			const struct summary_pace *pace, int columns,
+			struct strbuf *out)
+{
+	static const unsigned parts[] = { PART_ORDER | PART_SPEED | PART_DURATION,
+					  PART_ORDER | PART_SPEED, PART_SPEED, 0 };
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		auto_strbuf struct strbuf text = { 0 };
+		put_parts(f, replay, pace, parts[i], &text);
+		if ((int)text_width(strbuf_text(&text)) > columns)
+			continue;
+		strbuf_add(out, strbuf_text(&text));
+		return;
+	}
 }
 
 void summary_put_verdicts(const uint32_t verdicts[VERDICT_COUNT], struct strbuf *out)

@@ -17,12 +17,28 @@
 /* "web1  2026-11-20 18:00:00" in local time. */
 void summary_put_title(const struct frame *f, struct strbuf *out);
 
-/* "every 2s, pass 3ms"; with the order when it is not by verdict. */
+/* "by RQ reversed  "; nothing when it is by verdict. */
+void summary_put_order(const struct frame *f, struct strbuf *out);
+/* "every 2s, pass 3ms" */
 void summary_put_pace(const struct frame *f, uint64_t interval_ms, struct strbuf *out);
 
 /* "sorting by AGE reversed ..." while the frame is arranged in another way. */
 void summary_put_waiting(const struct frame *f, const struct frame_order *wanted,
 			 struct strbuf *out);
+
+/* How a recording is played. */
+struct summary_pace {
+	unsigned speed;
+	uint64_t interval_ms; /* from pass to pass at 1x; 0 = as it was recorded */
+};
+
+/*
+ * "pass 31 of 100, taken in 1.3ms, 4x": the longest of several that has so many
+ * columns, or nothing.
+ */
+void summary_put_replay(const struct frame *f, const struct replay_state *replay,
+			const struct summary_pace *pace, int columns,
+			struct strbuf *out);
 
 /* "filter :30020 and idle > 5s  9 of 37 connections: 9 idle" */
 void summary_put_counts(const struct frame *f, const char *live_filter,

@@ -68,13 +68,17 @@ static void draw_tabs(const struct scene *s, int x)
 								  : PAINT_NORMAL);
 }
 
-/* FROZEN, FOLLOW, end of recording: what is special about what is shown. */
+/* FROZEN, PAUSED, FOLLOW, END: what is special about what is shown. */
 static int put_mode(const struct scene *s, int x)
 {
 	const struct rect *r = &s->layout.title;
 	char age[FORMAT_SIZE];
 	auto_strbuf struct strbuf text = { 0 };
-	if (s->view->is_frozen) {
+	if (s->is_seeking)
+		x = view_put_left(r, 0, x + 2, " seeking ... ", PAINT_ALERT);
+	if (s->view->is_frozen && s->view->is_recording)
+		x = view_put_left(r, 0, x + 2, " PAUSED ", PAINT_ALERT);
+	else if (s->view->is_frozen) {
 		strbuf_addf(&text, " FROZEN %s ", duration_print(s->frozen_ms, age));
 		x = view_put_left(r, 0, x + 2, strbuf_text(&text), PAINT_ALERT);
 	}
@@ -97,25 +101,41 @@ static int put_mode(const struct scene *s, int x)
 	if (text.len > 2)
 		x = view_put_left(r, 0, x + 2, strbuf_text(&text), PAINT_ALERT);
 	if (s->status->is_ended)
-		x = view_put_left(r, 0, x + 2, " end of recording ", PAINT_ALERT);
+		x = view_put_left(r, 0, x + 2, " END ", PAINT_ALERT);
 	return x;
+}
+
+/* At the right end of the first line, where there is room from x on. */
+static void draw_pace(const struct scene *s, int x)
+{
+	const struct rect *r = &s->layout.title;
+	auto_strbuf struct strbuf text = { 0 };
+	if (s->view->is_recording) {
+		uint64_t interval_ms = s->plays_by_interval ? s->view->interval_ms : 0;
+		struct summary_pace pace = { s->view->speed, interval_ms };
+		summary_put_replay(s->frame, &s->status->replay, &pace, r->width - x,
+				   &text);
+	} else {
+		summary_put_order(s->frame, &text);
+		summary_put_pace(s->frame, s->view->interval_ms, &text);
+	}
+	int width = (int)text_width(strbuf_text(&text));
+	if (x + width <= r->width)
+		screen_put(r->y, r->x + r->width - width, width, strbuf_text(&text),
+			   PAINT_NORMAL);
 }
 
 static void draw_title(const struct scene *s)
 {
 	const struct rect *r = &s->layout.title;
-	auto_strbuf struct strbuf title = { 0 }, pace = { 0 }, counts = { 0 };
+	auto_strbuf struct strbuf title = { 0 }, counts = { 0 };
 	int x = 0;
 	if (r->width >= 60)
 		x = view_put_left(r, 0, 0, "conn-doctor  ", PAINT_TITLE);
 	summary_put_title(s->frame, &title);
 	x = view_put_left(r, 0, x, strbuf_text(&title), PAINT_NORMAL);
 	x = put_mode(s, x);
-	summary_put_pace(s->frame, s->view->interval_ms, &pace);
-	int width = (int)text_width(strbuf_text(&pace));
-	if (x + 2 + width <= r->width)
-		screen_put(r->y, r->x + r->width - width, width, strbuf_text(&pace),
-			   PAINT_NORMAL);
+	draw_pace(s, x + 2);
 	summary_put_counts(s->frame, s->live_filter, &counts);
 	x = r->width - tabs_width(s);
 	screen_put(r->y + 1, r->x, x - 1, strbuf_text(&counts), PAINT_NORMAL);
@@ -230,7 +250,7 @@ static void draw_editor(const struct scene *s)
 	if (is_bad)
 		draw_error(s, x);
 	else
-		view_draw_footer(&s->layout.footer, MODE_LINE);
+		view_draw_footer(&s->layout.footer, MODE_LINE, s->view->is_recording);
 	screen_show_cursor(r->y, at + columns_of(text, s->editor->cursor - start));
 }
 
@@ -261,5 +281,6 @@ void view_draw(const struct scene *s)
 		draw_editor(s);
 	else
 		view_draw_footer(&s->layout.footer,
-				 s->view->menu.kind ? MODE_MENU : MODE_VIEW);
+				 s->view->menu.kind ? MODE_MENU : MODE_VIEW,
+				 s->view->is_recording);
 }

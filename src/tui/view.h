@@ -18,6 +18,8 @@ struct scene {
 	const struct collector_status *status;
 	uint64_t frozen_ms;       /* for how long */
 	struct frame_order order; /* that is wanted: the frame may not be in it yet */
+	bool is_seeking;          /* for longer than a moment */
+	bool plays_by_interval;
 	struct layout layout;
 	const struct summary *summary;
 	const char *notice; /* "" = none */
@@ -78,8 +80,8 @@ enum column view_column_at(const struct scene *s, int x);
 void view_draw_top(const struct scene *s);
 
 /* Shared by those who draw. */
-size_t view_help_line_count(void);
-void view_draw_footer(const struct rect *r, enum key_mode mode);
+size_t view_help_line_count(bool is_recording);
+void view_draw_footer(const struct rect *r, enum key_mode mode, bool is_recording);
 /*
  * A paragraph for each of the connections; `total`: how many there are, if these are
  * but the worst of them.

@@ -10,13 +10,13 @@
  * keys by group, columns, verdicts; each line is made when it is drawn.
  */
 
-void view_draw_footer(const struct rect *r, enum key_mode mode)
+void view_draw_footer(const struct rect *r, enum key_mode mode, bool is_recording)
 {
 	int x = 0;
 	for (size_t i = 0; i < key_table_count; i++) {
 		const struct key_info *k = &key_table[i];
 		char name[KEY_NAME_SIZE];
-		if (!k->footer || k->mode != mode)
+		if (!k->footer || k->mode != mode || !key_is_shown(k, is_recording))
 			continue;
 		int key_width = (int)text_width(key_label(k->keys[0], name));
 		int width = key_width + 1 + (int)text_width(k->footer);
@@ -29,24 +29,32 @@ void view_draw_footer(const struct rect *r, enum key_mode mode)
 	}
 }
 
-static bool begins_group(size_t key)
+/* The next key that is shown, from this one on; key_table_count = none. */
+static size_t next_key(size_t key, bool is_recording)
 {
-	return key == 0 || strcmp(key_table[key].group, key_table[key - 1].group) != 0;
+	while (key < key_table_count && !key_is_shown(&key_table[key], is_recording))
+		key++;
+	return key;
 }
 
-static size_t group_count(void)
+/* `group` is that of the key before; NULL = there is none. */
+static bool begins_group(size_t key, const char *group)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < key_table_count; i++)
-		count += begins_group(i);
-	return count;
+	return !group || strcmp(key_table[key].group, group) != 0;
 }
 
 enum { PARTS = 2 }; /* columns and verdicts, each with a title */
 
-size_t view_help_line_count(void)
+size_t view_help_line_count(bool is_recording)
 {
-	return group_count() + key_table_count + PARTS + COLUMN_COUNT + VERDICT_COUNT;
+	size_t count = PARTS + COLUMN_COUNT + VERDICT_COUNT;
+	const char *group = NULL;
+	for (size_t i = next_key(0, is_recording); i < key_table_count;
+	     i = next_key(i + 1, is_recording)) {
+		count += 1 + begins_group(i, group);
+		group = key_table[i].group;
+	}
+	return count;
 }
 
 static void put_title(int y, int width, const char *text)
@@ -72,10 +80,12 @@ static void put_key(int y, int width, const struct key_info *k)
 }
 
 /* Returns false when the line lies behind the keys; *line then counts from there. */
-static bool put_key_line(int y, int width, size_t *line)
+static bool put_key_line(int y, int width, size_t *line, bool is_recording)
 {
-	for (size_t i = 0; i < key_table_count; i++) {
-		if (begins_group(i) && (*line)-- == 0) {
+	const char *group = NULL;
+	for (size_t i = next_key(0, is_recording); i < key_table_count;
+	     i = next_key(i + 1, is_recording)) {
+		if (begins_group(i, group) && (*line)-- == 0) {
 			put_title(y, width, key_table[i].group);
 			return true;
 		}
@@ -83,13 +93,14 @@ static bool put_key_line(int y, int width, size_t *line)
 			put_key(y, width, &key_table[i]);
 			return true;
 		}
+		group = key_table[i].group;
 	}
 	return false;
 }
 
-static void put_line(int y, int width, size_t line)
+static void put_line(int y, int width, size_t line, bool is_recording)
 {
-	if (put_key_line(y, width, &line))
+	if (put_key_line(y, width, &line, is_recording))
 		return;
 	if (line == 0) {
 		put_title(y, width, "Columns");
@@ -107,11 +118,12 @@ static void put_line(int y, int width, size_t line)
 void view_draw_help(const struct scene *s)
 {
 	const struct rect *footer = &s->layout.footer;
-	size_t count = view_help_line_count();
+	bool is_recording = s->view->is_recording;
+	size_t count = view_help_line_count(is_recording);
 	for (int y = 0; y < footer->y; y++) {
 		size_t line = s->view->help_top + (size_t)y;
 		if (line < count)
-			put_line(y, footer->width, line);
+			put_line(y, footer->width, line, is_recording);
 	}
-	view_draw_footer(footer, MODE_VIEW);
+	view_draw_footer(footer, MODE_VIEW, is_recording);
 }

@@ -61,7 +61,7 @@ struct view_bounds watch_bounds(const struct watch *w)
 	return (struct view_bounds){
 		.row_count = w->frame ? watch_ops(w)->count(w->frame) : 0,
 		.page = (size_t)layout.table.height,
-		.help_count = view_help_line_count(),
+		.help_count = view_help_line_count(w->view.is_recording),
 		.help_page = (size_t)layout.footer.y,
 		.text_count = page_line_count(&w->page, layout.table.width),
 		.text_page = (size_t)layout.table.height,
@@ -72,21 +72,34 @@ struct view_bounds watch_bounds(const struct watch *w)
 static void add_lines_of_input(const struct watch *w, struct scene *s)
 {
 	static const struct error no_error;
-	bool is_find = w->view.is_find_line;
-	s->prompt = is_find ? "find " : "filter / ";
-	s->editor = is_find ? &w->find_editor : &w->editor;
-	s->editor_error = is_find ? &no_error : &w->editor_error;
-	s->error_column = w->error_column;
+	const struct {
+		const char *prompt;
+		const struct editor *editor;
+		const struct error *error;
+		size_t column;
+	} lines[] = {
+		[LINE_FILTER] = { "filter / ", &w->editor, &w->editor_error,
+				  w->error_column },
+		[LINE_FIND] = { "find ", &w->find_editor, &no_error, 0 },
+		[LINE_TIME] = { "time ", &w->time_editor, &w->time_error, 0 },
+	};
+	s->prompt = lines[w->view.line].prompt;
+	s->editor = lines[w->view.line].editor;
+	s->editor_error = lines[w->view.line].error;
+	s->error_column = lines[w->view.line].column;
 }
 
 struct scene watch_scene(const struct watch *w)
 {
+	int rest_ms;
 	struct scene scene = {
 		.frame = w->frame,
 		.view = &w->view,
 		.status = &w->status,
 		.frozen_ms = now_ms() - w->frozen_since_ms,
 		.order = watch_order(w),
+		.is_seeking = watch_is_seeking(w, &rest_ms),
+		.plays_by_interval = w->options->plays_by_interval,
 		.summary = &w->summary,
 		.notice = strbuf_text(w->message.len ? &w->message : &w->notice),
 		.page = &w->page,
@@ -142,17 +155,27 @@ static int draw_delay(struct watch *w)
 	return w->credit_ms >= need ? 0 : (int)(need - w->credit_ms);
 }
 
+/* When there is something new to draw without any news; -1 = never. */
+static int tick(const struct watch *w)
+{
+	int rest_ms;
+	watch_is_seeking(w, &rest_ms);
+	if (rest_ms >= 0)
+		return rest_ms;
+	return w->view.is_frozen && !w->view.is_recording ? AGE_TICK_MS : -1;
+}
+
 /* Draws when there is something to draw; returns how long to wait for the rest. */
 static int draw_if_due(struct watch *w)
 {
 	if (!w->is_dirty)
-		return w->view.is_frozen ? AGE_TICK_MS : -1;
+		return tick(w);
 	int delay = draw_delay(w);
 	if (delay)
 		return delay;
 	w->credit_ms -= DRAW_COST_MS;
 	draw(w);
-	return w->view.is_frozen ? AGE_TICK_MS : -1;
+	return tick(w);
 }
 
 static void update_summary(struct watch *w)
@@ -177,7 +200,9 @@ static void look_for_frame(struct watch *w)
 {
 	/* Who reads the frame must not lose it. */
 	bool is_read = w->saver || w->find.is_running;
-	bool is_wanted = (!w->view.is_frozen || w->is_step_wanted) && !is_read;
+	/* A recording that is paused has none but those that were asked for. */
+	bool is_shown = !w->view.is_frozen || w->is_step_wanted || w->view.is_recording;
+	bool is_wanted = is_shown && !is_read;
 	bool was_ended = w->status.is_ended;
 	enum error_code was_error = w->status.error.code;
 	struct frame *f = collector_take(w->collector, is_wanted, &w->status);
@@ -189,6 +214,7 @@ static void look_for_frame(struct watch *w)
 	}
 	watch_look_for_order(w);
 	watch_look_for_answer(w);
+	watch_look_for_seek(w);
 	uint64_t count = w->options->count;
 	if (w->status.is_hopeless)
 		w->is_over = true;
@@ -260,6 +286,12 @@ static const struct {
 	{ REACT_FIND_NEXT, find_next },
 	{ REACT_FIND_BEFORE, find_before },
 	{ REACT_FREEZE, change_freeze },
+	{ REACT_STEP, watch_step },
+	{ REACT_STEP_BACK, watch_step_back },
+	{ REACT_FIRST_PASS, watch_go_to_first },
+	{ REACT_LAST_PASS, watch_go_to_last },
+	{ REACT_TIME, watch_open_time },
+	{ REACT_SPEED, watch_change_speed },
 	{ REACT_INTERVAL, set_interval },
 	{ REACT_COLLECT, collect },
 	{ REACT_SETTINGS, save_settings },
@@ -341,9 +373,10 @@ static void loop(struct watch *w)
 	w->is_dirty = true;
 	while (!w->is_over && !signals_caught()) {
 		int timeout = draw_if_due(w);
+		bool is_ticking = timeout >= 0 && !w->is_dirty;
 		if (!screen_wait(collector_fd(w->collector), hurry(w, timeout)))
 			signals_pretend(SIGHUP);
-		if (w->view.is_frozen && timeout == AGE_TICK_MS)
+		if (!w->is_dirty && is_ticking)
 			w->is_dirty = true;
 		read_keys(w);
 		watch_look_for_saver(w);
@@ -373,6 +406,7 @@ static int run_on_screen(struct watch *w, struct error *err)
 		.filter = o->filter,
 		.resolver = o->resolver,
 		.interval_ms = w->view.interval_ms,
+		.plays_by_interval = o->plays_by_interval,
 	};
 	/* First, since newterm() takes every signal that nobody has taken. */
 	signals_install();
@@ -406,6 +440,7 @@ static void release(struct watch *w)
 	strbuf_clear(&w->filter_text);
 	editor_clear(&w->editor);
 	editor_clear(&w->find_editor);
+	editor_clear(&w->time_editor);
 	strbuf_clear(&w->find.text);
 	folds_clear(&w->folds);
 	u64_map_clear(&w->marks);
@@ -423,6 +458,8 @@ int watch_run(const struct watch_options *options, struct error *err)
 	struct watch w = {
 		.options = options,
 		.view = { .interval_ms = options->interval_ms,
+			  .is_recording = !options->source.ops->is_live,
+			  .speed = REPLAY_SPEED_NORMAL,
 			  .zoom = TREND_ZOOM_START },
 		.credit_ms = CREDIT_MAX_MS,
 	};

@@ -34,7 +34,7 @@ static void apply_filter(struct watch *w)
 	watch_arrange_again(w);
 }
 
-static void close_line(struct watch *w)
+void watch_close_line(struct watch *w)
 {
 	w->view.is_editing = false;
 	watch_follow(w);
@@ -46,7 +46,7 @@ static void keep_filter(struct watch *w)
 	if (w->editor_error.code != ERROR_NONE)
 		return;
 	editor_remember(&w->editor);
-	close_line(w);
+	watch_close_line(w);
 }
 
 static void edit_filter(struct watch *w, int key)
@@ -65,7 +65,7 @@ static void edit_filter(struct watch *w, int key)
 		break;
 	case EDIT_CANCELLED:
 		apply_filter(w);
-		close_line(w);
+		watch_close_line(w);
 		break;
 	}
 }
@@ -75,7 +75,7 @@ static void keep_find(struct watch *w)
 	editor_remember(&w->find_editor);
 	strbuf_reset(&w->find.text);
 	strbuf_add(&w->find.text, strbuf_text(&w->find_editor.text));
-	close_line(w);
+	watch_close_line(w);
 	watch_find_next(w, false);
 }
 
@@ -92,7 +92,7 @@ static void edit_find(struct watch *w, int key)
 		keep_find(w);
 		break;
 	case EDIT_CANCELLED:
-		close_line(w);
+		watch_close_line(w);
 		break;
 	}
 }
@@ -111,10 +111,12 @@ void watch_open_find(struct watch *w)
 
 void watch_edit(struct watch *w, int key)
 {
-	if (w->view.is_find_line)
-		edit_find(w, key);
-	else
-		edit_filter(w, key);
+	static void (*const edit[])(struct watch *, int) = {
+		[LINE_FILTER] = edit_filter,
+		[LINE_FIND] = edit_find,
+		[LINE_TIME] = watch_edit_time,
+	};
+	edit[w->view.line](w, key);
 }
 
 void watch_find_next(struct watch *w, bool is_backward)

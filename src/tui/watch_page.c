@@ -24,7 +24,12 @@ static void note_page_gone(struct watch *w)
 	if (!localtime_r(&seconds, &tm) ||
 	    !strftime(text, sizeof(text), "%H:%M:%S", &tm))
 		text[0] = '\0';
-	strbuf_addf(&w->page_gone, "GONE since %s, as last seen: ", text);
+	/* A recording can be wound back to before there was such a thing. */
+	bool is_later = w->frame->snap.realtime_ns < w->page_ns;
+	strbuf_addf(&w->page_gone,
+		    is_later ? "NOT THERE at %s, as seen later: "
+			     : "GONE since %s, as last seen: ",
+		    text);
 }
 
 /*
@@ -128,6 +133,7 @@ void watch_update_page(struct watch *w)
 	if (make_page(w)) {
 		strbuf_reset(&w->page_gone);
 		w->page_ms = w->frame->snap.monotonic_ms;
+		w->page_ns = w->frame->snap.realtime_ns;
 	} else {
 		note_page_gone(w);
 	}

@@ -40,6 +40,7 @@ struct watch {
 	struct page page; /* of the row that is open, as last known */
 	uint64_t page_id;
 	uint64_t page_ms;        /* monotonic time of what it was made from */
+	uint64_t page_ns;        /* the same by the clock */
 	struct strbuf page_gone; /* since when it is old; "" = it is not */
 
 	struct live_filter filter;
@@ -51,6 +52,11 @@ struct watch {
 
 	struct editor find_editor;
 	struct find find;
+
+	struct editor time_editor;
+	struct error time_error;
+	uint64_t seek_number; /* of the seek that was asked for last */
+	uint64_t seek_ms;     /* when, monotonic; 0 = it is done */
 
 	struct folds folds;
 	struct u64_map marks; /* cookie -> 1 */
@@ -104,9 +110,23 @@ void watch_look_for_answer(struct watch *w);
 void watch_open_filter(struct watch *w);
 void watch_open_find(struct watch *w);
 void watch_edit(struct watch *w, int key);
+void watch_close_line(struct watch *w);
 void watch_find_next(struct watch *w, bool is_backward);
 /* Looks at some more rows. */
 void watch_go_on_finding(struct watch *w);
+
+/* watch_replay.c: going through a recording */
+void watch_step(struct watch *w);
+void watch_step_back(struct watch *w);
+void watch_go_to_first(struct watch *w);
+void watch_go_to_last(struct watch *w);
+void watch_open_time(struct watch *w);
+void watch_edit_time(struct watch *w, int key);
+void watch_change_speed(struct watch *w);
+/* Says so when it has failed. */
+void watch_look_for_seek(struct watch *w);
+/* Whether it takes long enough to be told; else *rest_ms is when it will. */
+bool watch_is_seeking(const struct watch *w, int *rest_ms);
 
 /* watch_menu.c: menus, options and the mouse */
 void watch_menu_key(struct watch *w, int key);

@@ -29,7 +29,7 @@ class Session:
             columns, lines, term, LC_ALL=locale, CONN_DOCTOR_CONFIG="none",
             XDG_STATE_HOME=self.state.name, HOME=self.state.name)
         if columns >= 80:
-            self.terminal.wait_for(" end of recording", 90)
+            self.terminal.wait_for(r" END\b", 90)
         self.settle(1.5 if columns < 80 else 0.4)
 
     def __enter__(self):

@@ -627,7 +627,7 @@ class WatchTest(unittest.TestCase):
             lab.run(PROGRAM, "list", f":{PORT}", "-n", "4", "-i", "300ms",
                     "--record", path, stdout=subprocess.DEVNULL)
             with self.watch("--read", path, *FAST, columns=100, lines=40) as t:
-                t.wait_for("end of recording")
+                t.wait_for(r" END\b")
                 t.press("\r")
                 t.wait_for(r"^seen +in 4 looks, first ")
                 t.press("q/state close-wait\r")
@@ -1316,7 +1316,7 @@ class WatchTest(unittest.TestCase):
             recorded = time.time()
             time.sleep(2)
             with self.watch("--read", path, *FAST) as t:
-                t.wait_for("end of recording")
+                t.wait_for(r" END\b")
                 shown = t.wait_for(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d").group()
                 at = calendar.timegm(time.strptime(shown, "%Y-%m-%d %H:%M:%S"))
                 self.assertLess(abs(at - recorded), 2)

@@ -33,7 +33,7 @@ NO_SETTINGS = {"CONN_DOCTOR_CONFIG": "none", "XDG_STATE_HOME": os.devnull,
 FULL = ("linux", "xterm", "xterm-256color", "vt100", "screen", "tmux-256color")
 PLAIN = ("dumb", "")
 COLOR = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])(?:[;:][0-9;:]*)?m")
-END = "end of recording"
+END = r" END\b"
 
 
 class Timed(Terminal):

@@ -19,7 +19,10 @@ const struct command_row command_table[] = {
 	  "--count more than 1 the verdicts rest on that many passes." },
 	{ COMMAND_WATCH, "watch", "[FILTER]", "live view, worst connections first",
 	  "Full-screen view that is refreshed every interval; press ? for the keys. "
-	  "Without a terminal it prints a report every interval." },
+	  "Without a terminal it prints a report every interval. A recording (--read) "
+	  "is "
+	  "played as fast as it was taken, or with --interval a pass each; p pauses, . "
+	  "and , step, T goes to a time." },
 	{ COMMAND_EXPLAIN, "explain", "[CODE]",
 	  "what a verdict or finding means, and what to change",
 	  "Says how it is recognised, what usually causes it, what to do, and which "

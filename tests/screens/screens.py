@@ -48,6 +48,8 @@ SCREENS = {
     "explain-80x24": ("half-open", 80, 24, ["x"]),
     "json-80x24": ("half-open", 80, 24, ["2", "y"]),
     "help-80x24": ("healthy", 80, 24, ["?"]),
+    "paused-80x24": ("night", 80, 24, ["p", "T", "50%", "\r", ","]),
+    "time-error-100x30": ("night", 100, 30, ["T", "13:1", "\r"]),
     "filter-error-80x24": ("half-open", 80, 24, ["/", "verdict idel"]),
 }
 

@@ -40,6 +40,7 @@ FAST = ("-i", "250ms", "--set", "unread-age=500ms", "--set",
 HOSTILE = b"a\x1b[2J\xe8\xad\xa6\xff\n%s"  # escape, wide, not UTF-8, line break
 LOCKS = "/run/conn-doctor-lab"
 HERE = os.path.dirname(os.path.abspath(__file__))
+NIGHT = os.path.join(HERE, "..", "golden", "night", "recording.cdrec")
 
 
 # -- the app ------------------------------------------------------------------
@@ -1306,6 +1307,170 @@ class WatchTest(unittest.TestCase):
         with self.watch(f":{PORT}", *FAST) as t:
             t.wait_for("^VERDICT")
             self.assertNotIn(b"1000h", t.raw)
+
+    @contextlib.contextmanager
+    def replay(self, *arguments, path=NIGHT, **options):
+        with self.watch("--read", path, *arguments, columns=100, **options) as t:
+            yield t
+
+    def assert_pass(self, t, number, clock):
+        """The pass, its time, and nothing of another one: all of the screen is its."""
+        t.wait_for(rf"^conn-doctor .*2026-11-21 {clock} .* pass {number} of 100\b")
+
+    def test_steps_and_jumps_in_a_recording(self):
+        with self.replay() as t:
+            t.wait_for(r" pass 1 of 100, taken in [\d.]+ms, 1x$")
+            t.press("p")
+            t.wait_for(r"^conn-doctor .* PAUSED ")
+            t.press("T50%\r")
+            self.assert_pass(t, 50, "13:10:43")
+            t.press(".")
+            self.assert_pass(t, 51, "13:10:45")
+            stepped = t.text
+            t.press("..")
+            self.assert_pass(t, 53, "13:10:49")
+            t.press(",,")
+            self.assert_pass(t, 51, "13:10:45")
+            self.assertEqual(t.lines[1], stepped.split("\n")[1])
+            t.press("T13:12:20\r")  # between two passes: the one before
+            self.assert_pass(t, 98, "13:12:19")
+            t.wait_for("^CRITICAL  stuck-worker ")
+            t.wait_for(r"^half-open +≥ 1m\d+s ")
+            t.press("T+1m\r")
+            self.assert_pass(t, 30, "13:10:03")
+            t.wait_for("^20 connections: 20 active")
+            self.assertNotIn("stuck-worker", t.text)
+            t.resize(70, 16)
+            t.wait_for("pass 30 of 100, 1x$")
+            t.press(",.")
+            t.resize(100, 24)
+            self.assert_pass(t, 30, "13:10:03")
+            t.press("p")
+            t.wait_for(" pass 3[1-9] of 100")
+            self.assertNotIn("PAUSED", t.text)
+            self.assert_sober(t)
+
+    def test_beginning_end_and_speed_of_a_recording(self):
+        with self.replay("-i", "20s") as t:
+            t.wait_for("pass 1 of 100, taken in [0-9.]+ms, every 20s$")
+        with self.replay() as t:
+            t.wait_for("pass 1 of 100.* 1x$")
+            t.press("{{{{")
+            t.wait_for("1/4x$")
+            t.press("}}}")
+            t.wait_for(" 2x$")
+            t.press("}" * 9)
+            t.wait_for(" 64x$")
+            t.wait_for(r"^conn-doctor .* END .* pass 100 of 100", 30)
+            t.press(".")
+            t.wait_for("^this is the last pass of the recording")
+            t.press("B")
+            self.assert_pass(t, 1, "13:09:05")
+            self.assertNotIn(" END ", t.lines[0])
+            t.press(",")
+            t.wait_for("^this is the first pass of the recording")
+            t.press("E")
+            self.assert_pass(t, 100, "13:12:23")
+            t.wait_for(" END ")
+            t.press(",")
+            self.assert_pass(t, 99, "13:12:21")
+            t.press("q")
+            self.assertEqual(t.end(), 0)
+            self.assert_restored(t)
+
+    def test_a_time_that_is_none(self):
+        with self.replay() as t:
+            t.wait_for("pass 1 of 100")
+            t.press("Tnoon\r")
+            t.wait_for(r"^ +\^ 'noon' is not a time; write 18:00")
+            t.press("\x15" + "23:00\r")
+            t.wait_for(r"^ +\^ '23:00' is not in the recording, which goes from 2026")
+            t.press("\x15" + "101%\r")
+            t.wait_for(r"^ +\^ '101%' is no share of the recording")
+            t.press("\x7f" * 4 + "0%")
+            t.wait_for("^Enter Keep")
+            t.press("\x1b")
+            t.wait_for("^q Quit .*  T Time ")
+            t.press("T\x10")  # nothing was kept, so there is no earlier entry
+            time.sleep(0.3)
+            t.wait_for("^time$")
+
+    def test_what_is_open_while_a_recording_is_wound_back(self):
+        with self.replay() as t:
+            t.wait_for("pass 1 of 100")
+            t.press("pE")
+            self.assert_pass(t, 100, "13:12:23")
+            t.press("\r")
+            t.wait_for("^Evidence|^evidence| half-open")
+            t.press("B")
+            t.wait_for("^NOT THERE at 13:09:05, as seen later: ")
+            t.press("E")
+            self.assert_pass(t, 100, "13:12:23")
+            self.assertNotIn("NOT THERE", t.text)
+            t.press("6")
+            t.wait_for("^13:12:")
+            t.press("B")
+            t.wait_for("^13:09:05")
+            self.assertNotIn("13:12:", t.text)
+
+    def test_keys_of_a_recording_are_shown_with_one(self):
+        with self.replay() as t:
+            t.wait_for("^q Quit .*  p Pause  , Back  [.] Step  T Time ")
+            t.press("?")
+            t.wait_for("^Program$")
+            t.press("\x1b[6~")
+            t.wait_for("^ T +go to a time ")
+            self.assertNotIn("freeze the screen", t.text)
+        with self.watch(f":{PORT}", *FAST) as t:
+            t.wait_for("^q Quit ")
+            self.assertNotIn("Step", t.text)
+            for key in (".", ",", "T", "B", "E", "{"):
+                t.press(key)
+                t.wait_for("^this is live: only a recording ")
+                t.press("j")
+                self.wait_without(t, "this is live")
+            self.assertNotIn("FROZEN", t.text)
+
+    def wait_without(self, t, text, seconds=10):
+        end = time.monotonic() + seconds
+        while text in t.text and time.monotonic() < end:
+            time.sleep(0.02)
+        self.assertNotIn(text, t.text)
+
+    def test_a_pipe_cannot_be_wound(self):
+        command = f'exec {PROGRAM} watch --read <(cat {NIGHT}) 2>&1'
+        t = Terminal(["bash", "-c", command], 100, 24, XDG_STATE_HOME=self.state)
+        try:
+            t.wait_for(r" pass 1, taken in [\d.]+ms, 1x$")
+            t.press(",")
+            t.wait_for("^only forward, with [.] : ")
+            t.wait_for("PAUSED")
+            t.press("T")
+            t.wait_for("^only forward, with [.] : ")
+            before = int(t.wait_for(r" pass (\d+), ").group(1))
+            t.press(".")
+            t.wait_for(f" pass {before + 1}, ")
+            t.press(".")
+            t.wait_for(f" pass {before + 2}, ")
+        finally:
+            t.close()
+
+    def test_a_recording_that_grows(self):
+        with open(NIGHT, "rb") as file:
+            whole = file.read()
+        path = os.path.join(self.state, "growing.cdrec")
+        with open(path, "wb") as file:
+            file.write(whole[:len(whole) * 6 // 10])
+        with self.replay(path=path) as t:
+            t.wait_for(r"pass 1 of \d\d\b")
+            t.press("E")
+            t.wait_for(r" END .* pass (\d\d) of \1\b")
+            with open(path, "ab") as file:
+                file.write(whole[len(whole) * 6 // 10:])
+            t.wait_for(r" of 100\+, ")
+            self.assertNotIn(" END ", t.lines[0])
+            t.press("E")
+            t.wait_for(r" END .* pass 100 of 100\+")
 
     def test_recording(self):
         lab.make("unread", 2)

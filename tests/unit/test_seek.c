@@ -360,6 +360,7 @@ static void the_source_goes_to_and_fro(void **state)
 	assert_int_equal(source_extent(&source, &extent, &err), 0);
 	assert_int_equal(extent.pass_count, COUNT);
 	assert_int_equal(extent.position, 1);
+	assert_int_equal(extent.next_realtime_ns, 1000000000);
 	assert_int_equal(extent.first_realtime_ns, 1000000000); /* pass 0 has none */
 	assert_int_equal(extent.last_realtime_ns, (COUNT - 1) * 1000000000ULL);
 	assert_int_equal(source_find_time(&source, 77500000000, &pass, &err), 0);
@@ -369,6 +370,7 @@ static void the_source_goes_to_and_fro(void **state)
 	expect_snapshot(&source, &snap, 78);
 	assert_int_equal(source_extent(&source, &extent, &err), 0);
 	assert_int_equal(extent.position, 79);
+	assert_int_equal(extent.next_realtime_ns, 79000000000);
 	assert_int_equal(source_seek_pass(&source, COUNT, &err), -1);
 	assert_non_null(strstr(err.text, "has no pass 141; the last one is 140"));
 	expect_snapshot(&source, &snap, 79); /* as if nobody had asked */

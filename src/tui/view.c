@@ -100,7 +100,8 @@ static int put_mode(const struct scene *s, int x)
 	strbuf_add_char(&text, ' ');
 	if (text.len > 2)
 		x = view_put_left(r, 0, x + 2, strbuf_text(&text), PAINT_ALERT);
-	if (s->status->is_ended)
+	/* Not where it cannot be read on: the notice says why. */
+	if (s->status->is_ended && s->status->error.code == ERROR_NONE)
 		x = view_put_left(r, 0, x + 2, " END ", PAINT_ALERT);
 	return x;
 }

@@ -1455,6 +1455,24 @@ class WatchTest(unittest.TestCase):
         finally:
             t.close()
 
+    def test_a_jump_into_damage_says_so(self):
+        with open(NIGHT, "rb") as file:
+            data = bytearray(file.read())
+        data[len(data) // 2] ^= 0x5a
+        path = os.path.join(self.state, "damaged.cdrec")
+        with open(path, "wb") as file:
+            file.write(data)
+        with self.replay(path=path) as t:
+            t.wait_for("pass 1 of 100")
+            t.press("pT40%\r")
+            self.assert_pass(t, 40, "13:10:23")
+            t.press("E")
+            t.wait_for(r"^error: .*damaged at byte \d+ \(pass \d+ ")
+            self.assertNotIn(" END ", t.lines[0])
+            t.press("T30%\r")
+            self.assert_pass(t, 30, "13:10:03")
+            self.wait_without(t, "error:")
+
     def test_a_recording_that_grows(self):
         with open(NIGHT, "rb") as file:
             whole = file.read()

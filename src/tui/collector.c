@@ -139,6 +139,13 @@ static void arrange(struct collector *c, struct frame *f)
 	frame_arrange(f, &order);
 }
 
+/* What has an extent can be wound; see source.h. */
+static int seek_pass(struct collector *c, size_t pass, struct error *err)
+{
+	const struct source *source = &c->options.source;
+	return source->ops->seek(source->self, pass, err);
+}
+
 /* Under the lock. */
 static void put_replay(struct collector *c)
 {
@@ -149,7 +156,10 @@ static int look_at_extent(struct collector *c, struct error *err)
 {
 	struct replay_state *replay = &c->replay;
 	size_t before = replay->extent.pass_count;
-	if (source_extent(&c->options.source, &replay->extent, err))
+	const struct source *source = &c->options.source;
+	if (!source->ops->extent)
+		return error_set(err, ERROR_USAGE, "this source has no beginning");
+	if (source->ops->extent(source->self, &replay->extent, err))
 		return -1;
 	replay->is_growing |= before && replay->extent.pass_count > before;
 	c->position = replay->extent.position;
@@ -358,7 +368,7 @@ static bool go_on_at_end(struct collector *c)
 	struct error ignored;
 	return look_at_extent(c, &ignored) == 0 &&
 	       c->position < c->replay.extent.pass_count &&
-	       source_seek_pass(&c->options.source, c->position, &ignored) == 0;
+	       seek_pass(c, c->position, &ignored) == 0;
 }
 
 /* At its end a recording is looked at again from time to time. */
@@ -443,8 +453,7 @@ static bool lead_up(struct collector *c, size_t target, struct error *err)
 			return false;
 		c->position = pass;
 		if (!is_there)
-			is_there = !source_seek_pass(&c->options.source, pass,
-						     pass == target ? err : &ignored);
+			is_there = !seek_pass(c, pass, pass == target ? err : &ignored);
 		if (is_there && pass < target)
 			is_there = take_in(c, index, &ignored) == SOURCE_OK;
 	}
@@ -504,7 +513,8 @@ static int find_target(struct collector *c, const struct wish *wish, size_t *tar
 	if (look_at_extent(c, err))
 		return -1;
 	if (wish->goal.kind == REPLAY_TO_TIME &&
-	    source_find_time(&c->options.source, wish->goal.value, &pass, err))
+	    c->options.source.ops->find_time(c->options.source.self, wish->goal.value,
+					     &pass, err))
 		return -1;
 	*target = replay_step(pass, wish->steps, c->replay.extent.pass_count);
 	if (wish->steps && *target == pass)

@@ -251,6 +251,13 @@ void remedy_put(const struct knowledge_remedy *remedy, struct strbuf *out);
 /* "uvicorn", also where the program is python3; NULL = not recognised. */
 const char *process_stack(const struct report *r, const struct process *p);
 
+/* False for "go", whose programs are better known by their own names, and NULL. */
+bool stack_is_program_name(const char *stack);
+
+/* The stack where that is the program's name, else what the process calls itself:
+ * bytes from outside, "" = unknown. */
+const char *process_name(const struct report *r, const struct process *p);
+
 /* Whether what could not be seen touches anything that is selected. */
 bool report_is_concerned(const struct report *r, const struct degraded *d);
 

@@ -33,6 +33,7 @@ struct process {
 	char wchan[32];       /* kernel function it sleeps in, "" = unknown */
 	int64_t fd_count;     /* open descriptors, -1 = unknown */
 	int64_t fd_limit;     /* soft RLIMIT_NOFILE, -1 = unknown */
+	bool is_go;           /* linked by the Go toolchain; false = no, or unknown */
 };
 
 /* A descriptor that refers to a socket. Sorted by inode, then process, then fd. */

@@ -239,13 +239,20 @@ static void take_fd_count(struct process *p, const struct item *item, const char
 	p->fd_count = strtoll(text, NULL, 10);
 }
 
+static void take_toolchain(struct process *p, const struct item *item, const char *text)
+{
+	(void)text;
+	p->is_go = item->len == 2 && memcmp(item->data, "go", 2) == 0;
+}
+
 /* Files of a process, by the name below /proc/PID/. */
 static const struct {
 	const char *name;
 	void (*take)(struct process *p, const struct item *item, const char *text);
 } process_files[] = {
-	{ "stat", take_stat },     { "cmdline", take_cmdline }, { "wchan", take_wchan },
-	{ "limits", take_limits }, { "fd", take_fd_count },
+	{ "stat", take_stat },   { "cmdline", take_cmdline },
+	{ "wchan", take_wchan }, { "limits", take_limits },
+	{ "fd", take_fd_count }, { "exe", take_toolchain },
 };
 
 static void take_process_file(struct intake *in, const struct item *item,

@@ -13,6 +13,7 @@
 
 #include "conn-doctor/memory.h"
 #include "conn-doctor/u64_map.h"
+#include "go_binary.h"
 #include "inode_set.h"
 
 /* A descriptor that is a socket. Sorted by pid, then fd. */
@@ -39,6 +40,7 @@ struct owner_cache {
 	struct inode_set alive; /* of this pass, with enum inode_flag */
 	/* Of the last look at all processes: what could not be seen stays unseen. */
 	size_t process_count, denied_count;
+	struct go_cache programs;
 };
 
 /* What is known of a living socket's inode. */
@@ -313,6 +315,18 @@ static void give_fd_count(struct intake *in, const char *proc, int32_t pid)
 	intake_text(in, ITEM_FILE, key, text, (size_t)len);
 }
 
+/* The program's file itself is not kept, only which toolchain made it, if known. */
+static void give_toolchain(struct owner_cache *cache, struct intake *in, int32_t pid)
+{
+	char key[48], path[PATH_MAX];
+	snprintf(key, sizeof(key), "%d/exe", pid);
+	int len = snprintf(path, sizeof(path), "%s/%s", cache->proc, key);
+	if (len < 0 || (size_t)len >= sizeof(path))
+		return;
+	if (go_binary_ask(&cache->programs, path) == GO_YES)
+		intake_text(in, ITEM_FILE, key, "go", 2);
+}
+
 /* Parent of a process whose facts the intake has; 0 = unknown. */
 static int32_t parent_of(const struct intake *in, int32_t pid)
 {
@@ -350,6 +364,7 @@ static void give_process(struct owner_cache *cache, struct intake *in, int32_t p
 	give_file(in, cache->proc, pid, "cmdline");
 	give_file(in, cache->proc, pid, "limits");
 	give_fd_count(in, cache->proc, pid);
+	give_toolchain(cache, in, pid);
 	if (is_server)
 		give_file(in, cache->proc, pid, "wchan");
 }

@@ -140,15 +140,10 @@ static void take_given(struct chain *c, enum chain_value v, enum stack_flag flag
 		know(c, v, f->value * factor, CONFIDENCE_PROVEN, "on the command line");
 }
 
-static const char *server_name(const struct chain *c)
-{
-	return c->launch.stack ? c->launch.stack->name : "the server";
-}
-
 static void hide_flags(struct chain *c, enum chain_value v)
 {
 	hide(c, v, "the flags of %s[%d] are not visible; declare %s in [target NAME]",
-	     server_name(c), c->launch.told_by->pid,
+	     stack_server_name(&c->launch), c->launch.told_by->pid,
 	     v == CHAIN_SERVER_IDLE ? "server-idle" : "the value");
 }
 
@@ -166,11 +161,11 @@ static void take_default(struct chain *c, enum chain_value v, enum stack_flag fl
 	bool reads_file = is_stack(c, "gunicorn") || is_stack(c, "hypercorn");
 	if (reads_file && stack_names_config(&c->launch)) {
 		hide(c, v, "%s[%d] reads a file (--config) that may set it",
-		     server_name(c), c->launch.told_by->pid);
+		     stack_server_name(&c->launch), c->launch.told_by->pid);
 		return;
 	}
 	struct strbuf origin = { 0 };
-	strbuf_addf(&origin, "%s's default", server_name(c));
+	strbuf_addf(&origin, "%s's default", stack_server_name(&c->launch));
 	set_fact(c, v, CHAIN_KNOWN, f->value,
 		 reads_file ? CONFIDENCE_LIKELY : CONFIDENCE_PROVEN, &origin);
 }
@@ -283,7 +278,7 @@ static void take_server_idle(struct chain *c)
 		hide(c, v,
 		     "how long %s on port %d keeps idle connections is not visible; "
 		     "declare server-idle in [target NAME]",
-		     server_name(c), c->service->port);
+		     stack_server_name(&c->launch), c->service->port);
 }
 
 /*
@@ -313,7 +308,7 @@ static void disprove_server_idle(struct chain *c)
 		hide(c, CHAIN_SERVER_IDLE,
 		     "a connection idle for %.0f s shows that the keep-alive of %s is "
 		     "not its default; declare server-idle",
-		     (double)d.idle_ms / 1000, server_name(c));
+		     (double)d.idle_ms / 1000, stack_server_name(&c->launch));
 		return;
 	}
 }
@@ -517,14 +512,10 @@ static void take_header_timeout(struct chain *c)
 
 static void recognise(struct chain *c)
 {
-	for (size_t i = 0; c->service && i < c->service->process_count; i++) {
-		const struct process *p =
-			&c->r->snap->processes[c->service->processes[i]];
-		stack_recognise(c->r->snap, p, &c->launch);
-		if (c->launch.stack)
-			return;
-	}
 	c->launch = (struct launch){ 0 };
+	if (c->service)
+		stack_recognise_any(c->r->snap, c->service->processes,
+				    c->service->process_count, &c->launch);
 }
 
 void chain_resolve(struct chain *c)

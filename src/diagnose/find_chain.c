@@ -172,11 +172,6 @@ static void say_hidden(struct report *r, const struct chain *c, const struct rul
 			    hidden->origin);
 }
 
-static const char *server_name(const struct chain *c)
-{
-	return c->launch.stack ? c->launch.stack->name : "the server";
-}
-
 static char *amount_text(const struct chain *c, enum chain_value v, struct strbuf *out)
 {
 	strbuf_reset(out);
@@ -228,7 +223,7 @@ static void advise_server(const struct chain *c, struct finding *f)
 {
 	double idle = proposed_idle(c->facts[CHAIN_HOP_IDLE].amount);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
-		if (strcmp(settings[i].stack, server_name(c)) != 0)
+		if (strcmp(settings[i].stack, stack_server_name(&c->launch)) != 0)
 			continue;
 		struct strbuf words = { 0 };
 #pragma GCC diagnostic push
@@ -270,7 +265,8 @@ static void say_race(const struct chain *c, struct finding *f)
 	amount_text(c, CHAIN_SERVER_IDLE, &server);
 	amount_text(c, CHAIN_HOP_IDLE, &front);
 	add_evidence(f, "R1: %s closes an idle connection after %s (%s)",
-		     server_name(c), server.text, facts[CHAIN_SERVER_IDLE].origin);
+		     stack_server_name(&c->launch), server.text,
+		     facts[CHAIN_SERVER_IDLE].origin);
 	add_evidence(f, "R1: %s reuses one that was idle for up to %s%s (%s)",
 		     c->hop.name, front.text, is_client ? " or longer" : "",
 		     facts[CHAIN_HOP_IDLE].origin);
@@ -302,7 +298,7 @@ static void say_rule(const struct chain *c, const struct rule *rule, struct find
 		add_evidence(f,
 			     "%s: nothing stands in front, and %s has no header "
 			     "timeout",
-			     rule->id, server_name(c));
+			     rule->id, stack_server_name(&c->launch));
 	else
 		add_evidence(f, "%s: %s is %s (%s), %s %s %s (%s)", rule->id,
 			     chain_values[rule->left].name, left.text,
@@ -323,10 +319,11 @@ static void summarize(const struct chain *c, const struct rule *rule, struct fin
 		set_summary(f,
 			    "%s closes idle connections after %s, %s reuses them for "
 			    "%s",
-			    server_name(c), right.text, c->hop.name, left.text);
+			    stack_server_name(&c->launch), right.text, c->hop.name,
+			    left.text);
 	else if (rule->right == CHAIN_FOREVER)
 		set_summary(f, "nothing bounds how long %s waits for a request",
-			    server_name(c));
+			    stack_server_name(&c->launch));
 	else
 		set_summary(f, "%s is %s, %s %s", chain_values[rule->left].name,
 			    left.text, chain_values[rule->right].name, right.text);

@@ -95,8 +95,8 @@ bool launch_of_finding(const struct report *r, const struct finding *f,
 		stack_recognise(r->snap, p, out);
 	const struct service *s =
 		f->service == NO_INDEX ? NULL : &r->services[f->service];
-	for (size_t i = 0; s && !out->stack && i < s->process_count; i++)
-		stack_recognise(r->snap, &r->snap->processes[s->processes[i]], out);
+	if (s && !out->stack)
+		stack_recognise_any(r->snap, s->processes, s->process_count, out);
 	return out->stack != NULL;
 }
 
@@ -105,6 +105,12 @@ const char *process_stack(const struct report *r, const struct process *p)
 	struct launch l;
 	stack_recognise(r->snap, p, &l);
 	return l.stack ? l.stack->name : NULL;
+}
+
+const char *process_name(const struct report *r, const struct process *p)
+{
+	const char *stack = process_stack(r, p);
+	return stack_is_program_name(stack) ? stack : p->comm;
 }
 
 const char *finding_stack(const struct report *r, const struct finding *f)

@@ -87,15 +87,12 @@ static void add_listener(struct report *r, uint32_t row)
 
 static void recognise_stack(const struct report *r, struct service *s)
 {
-	for (size_t i = 0; i < s->process_count && !s->stack; i++) {
-		const struct process *p = &r->snap->processes[s->processes[i]];
-		struct launch launch;
-		stack_recognise(r->snap, p, &launch);
-		if (!launch.stack)
-			continue;
-		s->stack = launch.stack->name;
-		s->request_response_ms = stack_request_response_ms(&launch);
-	}
+	struct launch launch;
+	stack_recognise_any(r->snap, s->processes, s->process_count, &launch);
+	if (!launch.stack)
+		return;
+	s->stack = launch.stack->name;
+	s->request_response_ms = stack_request_response_ms(&launch);
 }
 
 void services_build(struct report *r)

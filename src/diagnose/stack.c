@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conn-doctor/report.h"
+
 /*
  * Recognises the server software (domain-facts.md 6) by the program that the
  * command line names: argv[0], the script or module behind an interpreter, or the
@@ -71,6 +73,12 @@ static const struct stack stacks[] = {
 	{ "mariadb", "mariadbd", NULL, false, false, 0, no_flags },
 	{ "java", "java", NULL, false, false, 0, no_flags },
 	{ "node", "node", NULL, false, false, 0, no_flags },
+};
+
+/* Named by nothing but its binary; its settings are in its code. */
+static const struct stack go_stack = {
+	.name = "go",
+	.flags = no_flags,
 };
 
 /* The arguments of a command line, one after the other. */
@@ -317,8 +325,35 @@ void stack_recognise(const struct snapshot *snap, const struct process *p,
 	} else {
 		out->stack = stack_of_comm(p);
 	}
+	if (!out->stack && p->is_go)
+		out->stack = &go_stack;
 	if (out->stack)
 		read_flags(out, rest);
+}
+
+void stack_recognise_any(const struct snapshot *snap, const uint32_t *processes,
+			 size_t count, struct launch *out)
+{
+	*out = (struct launch){ 0 };
+	for (size_t i = 0; i < count; i++) {
+		struct launch launch;
+		stack_recognise(snap, &snap->processes[processes[i]], &launch);
+		if (launch.stack && (!out->stack || launch.stack != &go_stack))
+			*out = launch;
+		if (out->stack && out->stack != &go_stack)
+			return;
+	}
+}
+
+bool stack_is_program_name(const char *stack)
+{
+	return stack && strcmp(stack, go_stack.name) != 0;
+}
+
+const char *stack_server_name(const struct launch *launch)
+{
+	bool is_named = launch->stack && launch->stack != &go_stack;
+	return is_named ? launch->stack->name : "the server";
 }
 
 bool stack_is_gunicorn(const struct launch *l)

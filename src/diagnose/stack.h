@@ -69,6 +69,17 @@ struct launch {
 void stack_recognise(const struct snapshot *snap, const struct process *p,
 		     struct launch *out);
 
+/*
+ * Of processes that serve together (indexes into snap->processes): the first one
+ * recognised. One known by its binary alone only when no other is recognised: it
+ * may merely have started them.
+ */
+void stack_recognise_any(const struct snapshot *snap, const uint32_t *processes,
+			 size_t count, struct launch *out);
+
+/* What sentences call it: "uvicorn", or "the server". */
+const char *stack_server_name(const struct launch *launch);
+
 /* service.request_response_ms of such a process, which may have switched pings off. */
 uint32_t stack_request_response_ms(const struct launch *launch);
 

@@ -351,7 +351,8 @@ static void set_listener_attributes(json_t *attributes, const struct report *r,
 	if (s->netns < r->snap->netns_count)
 		set_identity(attributes, "conn_doctor.netns.inode",
 			     r->snap->namespaces[s->netns].inode);
-	set_text(attributes, "service.name", s->stack);
+	if (stack_is_program_name(s->stack))
+		set_text(attributes, "service.name", s->stack);
 }
 
 /* "10.0.3.7:5432", "[fd00::7]:5432" or an address alone; a prefix is no peer. */

@@ -46,11 +46,9 @@ void put_word(struct strbuf *out, const char *text)
 void put_process(struct strbuf *out, const struct report *r, const struct process *p,
 		 const struct render_options *o)
 {
-	const char *stack = process_stack(r, p);
-	if (stack)
-		strbuf_add(out, stack);
-	else if (p->comm[0])
-		put_outside(out, p->comm, o);
+	const char *name = process_name(r, p);
+	if (name[0])
+		put_outside(out, name, o);
 	else
 		strbuf_add(out, "pid");
 	strbuf_addf(out, "[%d]", p->pid);

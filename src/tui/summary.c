@@ -248,7 +248,7 @@ void summary_put_owner(const struct report *r, const struct service *s,
 	if (!s->process_count)
 		return;
 	const struct process *p = &r->snap->processes[s->processes[0]];
-	put_outside(out, s->stack ? s->stack : p->comm);
+	put_outside(out, stack_is_program_name(s->stack) ? s->stack : p->comm);
 	strbuf_addf(out, "[%" PRId32 "]", p->pid);
 	if (s->process_count > 1)
 		strbuf_addf(out, " +%zu", s->process_count - 1);

@@ -109,8 +109,7 @@ static void add_subject(struct page *page, const struct report *r,
 	}
 	if (f->process != NO_INDEX) {
 		const struct process *p = &r->snap->processes[f->process];
-		const char *name = process_stack(r, p);
-		name = name ? name : p->comm;
+		const char *name = process_name(r, p);
 		text_sanitize(&text, name, strlen(name));
 		strbuf_addf(&text, "[%d]", p->pid);
 	}

@@ -15,8 +15,10 @@
 
 #include "builders.h"
 #include "tree.h"
+#include "elf_images.h"
 #include "inode_set.h"
 #include "proc_owner.h"
+#include "recordings.h"
 
 struct world {
 	char root[64];
@@ -195,6 +197,67 @@ static void descriptors_are_in_order_however_they_are_listed(void **state)
 	assert_null(owner_of(w, inodes[59])); /* closed between the passes */
 }
 
+/* The live run, its recording, and a recording made before there was such an item. */
+static void a_go_program_is_told_live_and_from_a_recording(void **state)
+{
+	struct world *w = *state;
+	uint8_t image[ELF_IMAGE_MAX];
+	char path[96];
+	look(w, (uint32_t[]){ 5000 }, 1);
+	assert_false(w->snap.processes[0].is_go); /* no such file */
+	snprintf(path, sizeof(path), "%s/4711/exe", w->root);
+	write_file(path, image, elf_image_64(image, ".go.buildinfo"));
+
+	struct error err;
+	struct recorder *recorder;
+	auto_path char *recording = temp_path();
+	assert_int_equal(recorder_open(&recorder, recording, &err), 0);
+	intake_begin(&w->in, &w->snap, recorder);
+	struct tcp_socket sk = a_connection();
+	sk.inode = 5000;
+	snapshot_put(&w->snap, sk);
+	owner_cache_look_up(w->cache, &w->in);
+	intake_finish(&w->in);
+	assert_int_equal(recorder_end_pass(recorder, &err), 0);
+	assert_int_equal(recorder_close(recorder, &err), 0);
+	assert_int_equal(w->snap.process_count, 1);
+	assert_true(w->snap.processes[0].is_go);
+
+	struct recording *r;
+	const uint8_t *bytes;
+	size_t len;
+	bool is_torn;
+	assert_int_equal(recording_open(&r, recording, &err), 0);
+	assert_int_equal(recording_next(r, &bytes, &len, &is_torn, &err), SOURCE_OK);
+	intake_begin(&w->in, &w->snap, NULL);
+	assert_int_equal(intake_replay(&w->in, bytes, len, &err), 0);
+	intake_finish(&w->in);
+	assert_int_equal(w->snap.process_count, 1);
+	assert_int_equal(w->snap.processes[0].pid, 4711);
+	assert_true(w->snap.processes[0].is_go);
+	recording_close(r);
+}
+
+/* Only the word itself, whatever a recording holds. */
+static void another_word_for_the_toolchain_is_unknown(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		const char *text;
+		size_t len;
+		bool is_go;
+	} cases[] = { { "go", 2, true },   { "", 0, false },     { "g", 1, false },
+		      { "gox", 3, false }, { "go\0", 3, false }, { "GO", 2, false } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		intake_begin(&w->in, &w->snap, NULL);
+		intake_text(&w->in, ITEM_FILE, "4711/exe", cases[i].text, cases[i].len);
+		intake_text(&w->in, ITEM_FILE, "0/exe", "go", 2);
+		intake_finish(&w->in);
+		assert_int_equal(w->snap.process_count, 1);
+		assert_int_equal(w->snap.processes[0].is_go, cases[i].is_go);
+	}
+}
+
 static void a_set_holds_what_was_added(void **state)
 {
 	struct inode_set set = { 0 };
@@ -231,6 +294,8 @@ int main(void)
 		TEST(a_reused_descriptor_is_read_again),
 		TEST(every_owner_of_a_shared_socket_is_listed),
 		TEST(descriptors_are_in_order_however_they_are_listed),
+		TEST(a_go_program_is_told_live_and_from_a_recording),
+		TEST(another_word_for_the_toolchain_is_unknown),
 		cmocka_unit_test(a_set_holds_what_was_added),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

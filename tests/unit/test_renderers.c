@@ -651,6 +651,32 @@ static void a_server_is_called_by_its_name_and_not_its_interpreters(void **state
 	fixture_clear(&f);
 }
 
+/* "go" would name no program; what to change is said in the words of Go. */
+static void a_go_program_keeps_its_name(void **state)
+{
+	(void)state;
+	struct fixture f;
+	make_night(&f, "api");
+	char *text = text_of(&f, CHECK, &no_options);
+	assert_null(strstr(text, "http.Client")); /* not known to be Go */
+	free(text);
+	f.snap.processes[0].is_go = true;
+	fixture_diagnose(&f);
+	text = text_of(&f, CHECK, &no_options);
+	assert_int_equal(strncmp(text, "CRITICAL  :30020 api[4711]: ", 28), 0);
+	assert_non_null(strstr(text, "never     api[4711] fd 11\n"));
+	assert_non_null(strstr(text, "http.Client{Timeout: 30*time.Second}"));
+	assert_null(strstr(text, "go[4711]"));
+	free(text);
+	text = render(&f, &renderer_json, CHECK, &no_options);
+	assert_non_null(strstr(text, "\"process.executable.name\":\"api\","
+				     "\"conn_doctor.stack\":\"go\""));
+	assert_null(strstr(text, "\"service.name\":\"go\""));
+	assert_schema(text);
+	free(text);
+	fixture_clear(&f);
+}
+
 static void colour_is_never_alone(void **state)
 {
 	(void)state;
@@ -799,6 +825,7 @@ int main(void)
 		cmocka_unit_test(a_foreign_configuration_is_left_out),
 		cmocka_unit_test(
 			a_server_is_called_by_its_name_and_not_its_interpreters),
+		cmocka_unit_test(a_go_program_keeps_its_name),
 		cmocka_unit_test(colour_is_never_alone),
 		cmocka_unit_test(lines_fit_the_terminal),
 		cmocka_unit_test(long_output_is_summarised),

@@ -106,6 +106,65 @@ static void the_program_is_recognised(void **state)
 	}
 }
 
+/* By its binary, when nothing else says what it is; it has no flags to be seen. */
+static void a_go_program_is_recognised_by_its_binary(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *comm, *cmdline;
+		size_t len;
+		bool is_go;
+		const char *name;
+	} cases[] = {
+		{ "api", CMDLINE("/srv/api\0-listen\0:80"), true, "go" },
+		{ "api", CMDLINE("/srv/api\0-listen\0:80"), false, "nothing" },
+		{ "api", CMDLINE(""), true, "go" },
+		{ "nginx", CMDLINE("nginx: worker process"), true, "nginx" },
+		{ "uvicorn", CMDLINE("python3\0-m\0uvicorn\0a:a"), true, "uvicorn" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct snapshot snap = { 0 };
+		struct launch launch;
+		put(&snap, 4711, 1, cases[i].comm, cases[i].cmdline, cases[i].len);
+		snap.processes[0].is_go = cases[i].is_go;
+		stack_recognise(&snap, &snap.processes[0], &launch);
+		const char *name = launch.stack ? launch.stack->name : "nothing";
+		assert_string_equal(name, cases[i].name);
+		if (strcmp(name, "go") == 0) {
+			assert_false(launch.is_visible);
+			assert_int_equal(launch.told_by->pid, 4711);
+			assert_int_equal(launch.flags[STACK_WORKERS].origin, FLAG_NONE);
+			assert_string_equal(stack_server_name(&launch), "the server");
+			assert_int_equal(stack_request_response_ms(&launch), 0);
+		}
+		snapshot_clear(&snap);
+	}
+}
+
+/* A supervisor of Go that holds the listener of the servers it started. */
+static void a_go_program_among_servers_is_not_the_server(void **state)
+{
+	(void)state;
+	struct snapshot snap = { 0 };
+	struct launch launch;
+	static const uint32_t all[] = { 0, 1, 2 };
+	put(&snap, 4710, 1, "keeper", CMDLINE("keeper"));
+	put(&snap, 4711, 4710, "keeper", CMDLINE("keeper"));
+	put(&snap, 4712, 4710, "uvicorn", CMDLINE("python3\0-m\0uvicorn\0a:a"));
+	stack_recognise_any(&snap, all, 2, &launch);
+	assert_null(launch.stack);
+	snap.processes[0].is_go = snap.processes[1].is_go = true;
+	stack_recognise_any(&snap, all, 3, &launch);
+	assert_string_equal(launch.stack->name, "uvicorn");
+	assert_string_equal(stack_server_name(&launch), "uvicorn");
+	stack_recognise_any(&snap, all, 2, &launch);
+	assert_string_equal(launch.stack->name, "go");
+	assert_int_equal(launch.told_by->pid, 4710); /* the first one */
+	stack_recognise_any(&snap, all, 0, &launch);
+	assert_null(launch.stack);
+	snapshot_clear(&snap);
+}
+
 static void a_spawned_worker_is_told_by_its_parent(void **state)
 {
 	(void)state;
@@ -239,6 +298,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_program_is_recognised),
+		cmocka_unit_test(a_go_program_is_recognised_by_its_binary),
+		cmocka_unit_test(a_go_program_among_servers_is_not_the_server),
 		cmocka_unit_test(a_spawned_worker_is_told_by_its_parent),
 		cmocka_unit_test(flags_are_given_default_or_not_visible),
 		cmocka_unit_test(the_worker_class_of_gunicorn_is_read),

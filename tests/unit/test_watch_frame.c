@@ -260,6 +260,39 @@ static void services_are_worst_first(void **state)
 	assert_int_equal(film->frame.services[0], 0);
 }
 
+/* A server is called by its stack, a Go program by the name it was given. */
+static void a_go_program_keeps_its_name(void **state)
+{
+	struct film *film = *state;
+	struct frame *f = &film->frame;
+	struct frame_question question = { .limits = &film->limits };
+	static const struct {
+		const char *comm;
+		bool is_go;
+		const char *stack, *owner;
+	} cases[] = { { "api", true, "go", "api[4711]" },
+		      { "mysqld", true, "mysql", "mysql[4711]" },
+		      { "api", false, NULL, "api[4711]" } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		auto_strbuf struct strbuf owner = { 0 };
+		snapshot_begin(&f->snap, 100000 + i * 1000);
+		struct tcp_socket listener = a_listener(0, 128);
+		snapshot_put(&f->snap, listener);
+		snapshot_put_process(&f->snap, 4711, cases[i].comm, &listener.inode, 1);
+		f->snap.processes[0].is_go = cases[i].is_go;
+		snapshot_finish(&f->snap);
+		history_update(film->history, &f->snap);
+		frame_diagnose(f, film->history, &question);
+		const struct service *s = &f->report.services[0];
+		if (cases[i].stack)
+			assert_string_equal(s->stack, cases[i].stack);
+		else
+			assert_null(s->stack);
+		summary_put_owner(&f->report, s, &owner);
+		assert_string_equal(strbuf_text(&owner), cases[i].owner);
+	}
+}
+
 static void check_waiting(const struct frame *f, const struct frame_order *wanted,
 			  const char *expected)
 {
@@ -329,6 +362,7 @@ int main(void)
 		FILM_TEST(a_frame_alone_says_that_it_does_not_know_the_past),
 		FILM_TEST(absent_fields_are_not_shown_as_zero),
 		FILM_TEST(services_are_worst_first),
+		FILM_TEST(a_go_program_keeps_its_name),
 		FILM_TEST(what_is_not_done_yet_is_said),
 		FILM_TEST(a_frame_is_arranged_beside_itself),
 		FILM_TEST(the_time_in_a_state_knows_the_history),

@@ -194,6 +194,13 @@ struct pool_count {
 	uint32_t count;
 };
 
+/* When a worker, or any of a service, last showed that it is alive; see liveness.c. */
+enum { LIFE_CLOSES = 2 };
+struct life_sign {
+	uint32_t replied_ms;             /* ago; UINT32_MAX = never seen */
+	uint32_t closed_ms[LIFE_CLOSES]; /* the youngest first */
+};
+
 struct report {
 	const struct snapshot *snap;
 	const struct history *history;
@@ -217,6 +224,9 @@ struct report {
 	uint32_t verdicts[VERDICT_COUNT]; /* over the selected rows */
 	struct series_values now;         /* of the selection, and of the host */
 	/* CLOSE_WAIT by process of the snapshot, of the selected rows. */
+	struct u64_map life_index; /* service << 32 | process + 1 -> life_signs */
+	struct life_sign *life_signs;
+	size_t life_sign_count, life_sign_capacity;
 	struct pool_count *pools;
 	size_t pool_count, pool_capacity;
 	uint32_t *process_close_wait;

@@ -68,6 +68,9 @@ struct queue_state {
 };
 struct queue_state queue_state_of(const struct report *r, const struct service *s);
 
+/* Looks at all rows once, before the first question below. */
+void life_signs_build(struct report *r);
+
 /*
  * How long ago the service, or that process for it, answered or closed one of its
  * connections; -1 = not within that time. See liveness.c.

@@ -63,6 +63,8 @@ void report_clear(struct report *r)
 {
 	report_reset(r);
 	free(r->assessments);
+	u64_map_clear(&r->life_index);
+	free(r->life_signs);
 	free(r->pools);
 	free(r->process_close_wait);
 	free(r->services);

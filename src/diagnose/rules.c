@@ -209,10 +209,23 @@ const char *finding_rule_need(enum finding_kind kind, size_t *index, struct strb
 	return out->len ? strbuf_text(out) : NULL;
 }
 
+/* Something waits for a worker: whether that is alive will be asked. */
+static bool has_waiting(const struct groups *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->items[i].kind == FINDING_STUCK_WORKER ||
+		    all->items[i].kind == FINDING_ACCEPT_QUEUE_FULL ||
+		    all->items[i].kind == FINDING_QUEUE_ABANDONED)
+			return true;
+	return false;
+}
+
 static void find_in_groups(struct report *r, const bool is_askable[FINDING_KIND_COUNT])
 {
 	struct groups all = { 0 };
 	groups_build(r, &all);
+	if (has_waiting(&all))
+		life_signs_build(r);
 	for (size_t i = 0; i < all.count; i++) {
 		enum finding_kind kind = all.items[i].kind;
 		if (is_askable[kind])

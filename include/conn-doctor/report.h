@@ -246,6 +246,8 @@ void report_reset(struct report *r);
 
 /* What was declared about the connection or service, NULL = nothing. */
 const struct target *report_target_of(const struct report *r, uint32_t row);
+const struct target *assessment_target(const struct report *r,
+				       const struct assessment *a);
 const struct target *service_target(const struct report *r, const struct service *s);
 
 /*
@@ -295,6 +297,20 @@ size_t report_by_address(const struct report *r, uint32_t **out);
  * longest, then peer. *out is the caller's to free().
  */
 size_t report_worst_first(const struct report *r, bool all, uint32_t **out);
+
+/* The order of report_worst_first(): negative when row `a` stands before `b`. */
+int report_compare_harm(const struct report *r, uint32_t a, uint32_t b);
+/* What decides it in nearly all cases: the smaller one stands first. */
+uint64_t report_harm(const struct report *r, uint32_t row);
+
+/*
+ * *snap and *out become a report that needs nothing of *from and tells the same, but
+ * has only those rows, in their order, and behind them the listeners. Counts are
+ * those of *from. It has no history and no series, and is for reading: no rule can
+ * be asked again. Both may hold an earlier one, whose memory is used again.
+ */
+void report_excerpt(const struct report *from, const uint32_t *rows, size_t count,
+		    struct snapshot *snap, struct report *out);
 
 /* Service of a listener or a server-role row, NULL for others. */
 const struct service *report_service_of(const struct report *r, uint32_t row);

@@ -16,8 +16,9 @@
  */
 
 struct netns {
-	uint64_t inode; /* of its nsfs file: the identity */
-	char name[32];  /* "self", later container or pod names */
+	uint64_t inode;       /* of its nsfs file: the identity */
+	char name[32];        /* "self", later container or pod names */
+	size_t omitted_count; /* sockets that an excerpt does not have */
 };
 
 /* A process as /proc shows it. Texts are bytes from outside: not sanitized. */
@@ -197,6 +198,16 @@ void snapshot_add_host_address(struct snapshot *snap, const struct ip_address *i
 /* Loopback, or an address of this machine: both ends of the connection are here. */
 bool snapshot_is_local_address(const struct snapshot *snap,
 			       const struct ip_address *ip);
+
+/*
+ * *out becomes a snapshot of those rows, in their order, and of all that is not of a
+ * row. Rows are there once each. Indices of processes, namespaces and cgroups stay
+ * as they are.
+ */
+void snapshot_excerpt(struct snapshot *out, const struct snapshot *from,
+		      const uint32_t *rows, size_t count);
+/* How many sockets an excerpt does not have. */
+size_t snapshot_omitted_count(const struct snapshot *snap);
 
 /* Notes what could not be seen; a repeated `what` replaces the earlier reason. */
 void snapshot_add_degraded(struct snapshot *snap, const char *what, const char *why);

@@ -29,6 +29,9 @@ uint32_t *u64_map_find(const struct u64_map *map, uint64_t key);
 /* Slot of the key, inserted with value 0 if it was absent; *is_new tells. */
 uint32_t *u64_map_insert(struct u64_map *map, uint64_t key, bool *is_new);
 
+/* *out has what *from has, and nothing else. */
+void u64_map_copy(struct u64_map *out, const struct u64_map *from);
+
 void u64_map_reserve(struct u64_map *map, size_t count);
 void u64_map_reset(struct u64_map *map); /* empty, memory kept */
 void u64_map_clear(struct u64_map *map); /* empty, memory released */

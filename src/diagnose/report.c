@@ -134,6 +134,19 @@ static uint64_t harm_key(const struct assessment *a)
 	return (uint64_t)a->verdict << 32 | (UINT32_MAX - (a->since_cs + 1));
 }
 
+uint64_t report_harm(const struct report *r, uint32_t row)
+{
+	return harm_key(&r->assessments[row]);
+}
+
+int report_compare_harm(const struct report *r, uint32_t a, uint32_t b)
+{
+	const struct harm_item x = { report_harm(r, a), a };
+	const struct harm_item y = { report_harm(r, b), b };
+	struct report view = *r;
+	return compare_by_harm(&x, &y, &view);
+}
+
 size_t report_worst_first(const struct report *r, bool all, uint32_t **out)
 {
 	auto_free struct harm_item *items = NULL;

@@ -27,10 +27,15 @@ uint8_t target_of_row(const struct report *r, uint32_t row,
 	return 0;
 }
 
+const struct target *assessment_target(const struct report *r,
+				       const struct assessment *a)
+{
+	return a->target ? &r->policy->targets[a->target - 1] : NULL;
+}
+
 const struct target *report_target_of(const struct report *r, uint32_t row)
 {
-	uint8_t target = r->assessments[row].target;
-	return target ? &r->policy->targets[target - 1] : NULL;
+	return assessment_target(r, &r->assessments[row]);
 }
 
 const struct target *service_target(const struct report *r, const struct service *s)

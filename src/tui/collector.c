@@ -20,6 +20,8 @@ struct collector {
 	struct history *history;
 	struct series *series;
 	struct journal journal;
+	struct pass pass;
+	bool has_pass; /* it is whole, and of this story */
 	struct frame frames[FRAME_COUNT];
 	struct story {
 		uint64_t number; /* another one begins with each seek */
@@ -55,12 +57,11 @@ struct collector {
 	enum group_by group_by;
 	char *filter_text; /* NULL = none was set */
 	uint64_t filter_number;
-	uint64_t wanted;       /* cookie */
-	bool is_asked;         /* about the frame that the screen holds */
-	struct detail answer;  /* waits to be taken; cookie 0 = none */
-	bool is_order_wanted;  /* of the frame that the screen holds */
-	struct frame arranged; /* rows that wait to be taken; has nothing else */
-	int arranged_for;      /* the frame they are of */
+	uint64_t wanted;      /* cookie */
+	uint64_t selected;    /* cookie */
+	bool is_asked;        /* about the frame that the screen holds */
+	struct detail answer; /* waits to be taken; cookie 0 = none */
+	bool is_order_wanted; /* another frame of the pass */
 	bool is_paused;
 	bool is_refresh;
 	bool is_stopping;
@@ -125,10 +126,24 @@ static char *copy_order(struct collector *c, struct frame_order *order,
 	return text;
 }
 
+static void read_cookies(struct collector *c, uint64_t *wanted, uint64_t *selected)
+{
+	pthread_mutex_lock(&c->lock);
+	*wanted = c->wanted;
+	*selected = c->selected;
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* By the newest order. */
-static void arrange(struct collector *c, struct frame *f)
+static void make_frame(struct collector *c, int index)
 {
 	struct frame_order order = { .filter = &c->filter };
+	struct frame_request request = {
+		.order = &order,
+		.journal = &c->journal,
+		.series = c->series,
+		.use_utf8 = c->options.use_utf8,
+	};
 	struct error ignored;
 	uint64_t number;
 	size_t column;
@@ -136,7 +151,9 @@ static void arrange(struct collector *c, struct frame *f)
 	if (text)
 		live_filter_set(&c->filter, text, number, c->options.resolver, &column,
 				&ignored);
-	frame_arrange(f, &order);
+	read_cookies(c, &request.wanted, &request.held);
+	frame_make(&c->frames[index], &c->pass, &request);
+	c->story_of[index].pass = history_pass_count(c->history);
 }
 
 /* What has an extent can be wound; see source.h. */
@@ -166,11 +183,12 @@ static int look_at_extent(struct collector *c, struct error *err)
 	return 0;
 }
 
-/* Who wants to be elsewhere does not want to see it. */
-static void hand_over(struct collector *c, int index)
+/* A frame of the pass. Who wants to be elsewhere does not want to see it. */
+static void hand_over(struct collector *c)
 {
 	bool is_over = c->replay.can_seek && c->position >= c->replay.extent.pass_count;
-	arrange(c, &c->frames[index]);
+	int index = choose_frame(c);
+	make_frame(c, index);
 	pthread_mutex_lock(&c->lock);
 	if (c->goal.kind == REPLAY_NOWHERE)
 		c->ready = index;
@@ -215,40 +233,15 @@ static bool is_frame_coming(const struct collector *c)
 	return c->ready != NO_FRAME && !c->is_paused;
 }
 
-/*
- * Arranges what the screen holds anew, beside it: only what neither thread writes
- * to is read of it. If the screen takes another frame meanwhile, that was in vain.
- */
-static void arrange_held(struct collector *c)
+/* Another frame of the same pass. */
+static void arrange_again(struct collector *c)
 {
 	pthread_mutex_lock(&c->lock);
-	int held = is_frame_coming(c) ? NO_FRAME : c->held;
+	bool is_needed = !is_frame_coming(c);
 	c->is_order_wanted = false;
 	pthread_mutex_unlock(&c->lock);
-	if (held == NO_FRAME)
-		return;
-	struct frame beside;
-	frame_borrow(&beside, &c->frames[held]);
-	arrange(c, &beside);
-	pthread_mutex_lock(&c->lock);
-	bool is_held = c->held == held;
-	if (is_held) {
-		frame_move_order(&c->arranged, &beside);
-		c->arranged_for = held;
-	}
-	pthread_mutex_unlock(&c->lock);
-	if (is_held)
-		tell_screen(c);
-	else
-		frame_drop_order(&beside);
-}
-
-static uint64_t wanted_cookie(struct collector *c)
-{
-	pthread_mutex_lock(&c->lock);
-	uint64_t wanted = c->wanted;
-	pthread_mutex_unlock(&c->lock);
-	return wanted;
+	if (is_needed && c->has_pass)
+		hand_over(c);
 }
 
 /* A recording that cannot be read on is at its end. */
@@ -289,47 +282,46 @@ static void look_ahead(struct collector *c, const struct snapshot *snap)
 			: replay_gap_ms(before_ns, c->shown_ns, interval_ms);
 }
 
-/* Takes a pass into the story, and into that frame. */
-static enum source_result take_in(struct collector *c, int index, struct error *error)
+/* Takes a pass into the story. */
+static enum source_result take_in(struct collector *c, struct error *error)
 {
-	struct frame *f = &c->frames[index];
+	struct pass *p = &c->pass;
 	const struct source *source = &c->options.source;
-	enum source_result result = source->ops->take(source->self, &f->snap, error);
+	c->has_pass = false;
+	enum source_result result = source->ops->take(source->self, &p->snap, error);
 	if (result != SOURCE_OK)
 		return result;
-	f->pass_number = is_recording(c) ? c->position + 1 : 0;
+	p->number = is_recording(c) ? c->position + 1 : 0;
 	if (is_recording(c))
-		look_ahead(c, &f->snap);
-	history_update(c->history, &f->snap);
-	c->story_of[index].pass = history_pass_count(c->history);
-	struct frame_question question = {
+		look_ahead(c, &p->snap);
+	history_update(c->history, &p->snap);
+	uint64_t wanted, selected;
+	read_cookies(c, &wanted, &selected);
+	struct pass_question question = {
 		.limits = c->options.limits,
 		.filter = c->options.filter,
 		.policy = c->options.policy,
 		.journal = &c->journal,
-		.wanted = wanted_cookie(c),
-		.use_utf8 = c->options.use_utf8,
+		.wanted = wanted,
 		.series = c->series,
+		.frame_rows = c->options.frame_rows,
 	};
-	frame_diagnose(f, c->history, &question);
-	series_update(c->series, &f->report);
+	pass_diagnose(p, c->history, &question);
+	series_update(c->series, &p->report);
+	c->has_pass = true;
 	return SOURCE_OK;
 }
 
 static void run_pass(struct collector *c)
 {
 	struct error error = { .code = ERROR_NONE };
-	int index = choose_frame(c);
-	struct frame *f = &c->frames[index];
-	enum source_result result = take_in(c, index, &error);
+	enum source_result result = take_in(c, &error);
 	if (result != SOURCE_OK) {
 		report_failure(c, result, &error);
 		return;
 	}
 	c->is_led = true;
-	struct series_scope host = series_of_host();
-	trend_take(&f->trend, c->series, &host);
-	hand_over(c, index);
+	hand_over(c);
 }
 
 static void wait_until(struct collector *c, uint64_t when_ms)
@@ -356,7 +348,7 @@ static uint64_t due_time(const struct collector *c, uint64_t began_ms,
 /* What is asked is answered without the lock, which is held before and after. */
 static void answer_unlocked(struct collector *c)
 {
-	void (*give)(struct collector * c) = c->is_asked ? answer : arrange_held;
+	void (*give)(struct collector * c) = c->is_asked ? answer : arrange_again;
 	pthread_mutex_unlock(&c->lock);
 	give(c);
 	pthread_mutex_lock(&c->lock);
@@ -369,6 +361,16 @@ static bool go_on_at_end(struct collector *c)
 	return look_at_extent(c, &ignored) == 0 &&
 	       c->position < c->replay.extent.pass_count &&
 	       seek_pass(c, c->position, &ignored) == 0;
+}
+
+/*
+ * A live source goes on while the screen is frozen, for its history, unless what is
+ * frozen could not be looked through then: a frame is not all of it.
+ */
+static bool is_at_rest(const struct collector *c)
+{
+	return c->is_paused &&
+	       (is_recording(c) || (c->has_pass && !pass_is_small(&c->pass)));
 }
 
 /* At its end a recording is looked at again from time to time. */
@@ -403,7 +405,7 @@ static bool wait_for_turn(struct collector *c, uint64_t began_ms)
 		uint64_t due_ms = due_time(c, began_ms, ended_ms);
 		if (c->is_asked || c->is_order_wanted)
 			answer_unlocked(c);
-		else if (c->is_paused && is_recording(c))
+		else if (is_at_rest(c))
 			pthread_cond_wait(&c->wake, &c->lock);
 		else if (c->status.is_ended)
 			wait_for_growth(c);
@@ -427,7 +429,7 @@ static void forget_story(struct collector *c)
 	c->history = history_new();
 	c->series = series_new();
 	c->story++;
-	c->is_led = false;
+	c->is_led = c->has_pass = false;
 }
 
 static bool is_called_off(struct collector *c)
@@ -446,7 +448,6 @@ static bool lead_up(struct collector *c, size_t target, struct error *err)
 {
 	bool is_there = false;
 	forget_story(c);
-	int index = choose_frame(c);
 	for (size_t pass = replay_lead_start(target); pass <= target; pass++) {
 		struct error ignored;
 		if (is_called_off(c))
@@ -455,7 +456,7 @@ static bool lead_up(struct collector *c, size_t target, struct error *err)
 		if (!is_there)
 			is_there = !seek_pass(c, pass, pass == target ? err : &ignored);
 		if (is_there && pass < target)
-			is_there = take_in(c, index, &ignored) == SOURCE_OK;
+			is_there = take_in(c, &ignored) == SOURCE_OK;
 	}
 	return is_there;
 }
@@ -607,12 +608,12 @@ static void release(struct collector *c)
 {
 	for (size_t i = 0; i < FRAME_COUNT; i++)
 		frame_clear(&c->frames[i]);
+	pass_clear(&c->pass);
 	history_free(c->history);
 	series_free(c->series);
 	journal_clear(&c->journal);
 	live_filter_clear(&c->filter);
 	detail_clear(&c->answer);
-	frame_drop_order(&c->arranged);
 	free(c->filter_text);
 	pthread_cond_destroy(&c->wake);
 	pthread_mutex_destroy(&c->lock);
@@ -629,7 +630,7 @@ static struct collector *prepare(const struct collector_options *options)
 	c->speed = REPLAY_SPEED_NORMAL;
 	c->history = history_new();
 	c->series = series_new();
-	c->held = c->ready = c->arranged_for = NO_FRAME;
+	c->held = c->ready = NO_FRAME;
 	pthread_condattr_t attributes;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -675,7 +676,7 @@ struct frame *collector_take(struct collector *c, bool is_wanted,
 	*status = c->status;
 	if (is_wanted && c->ready != NO_FRAME) {
 		c->held = c->ready;
-		c->ready = c->arranged_for = NO_FRAME;
+		c->ready = NO_FRAME;
 		f = &c->frames[c->held];
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -782,15 +783,11 @@ void collector_arrange(struct collector *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-bool collector_take_order(struct collector *c)
+void collector_keep(struct collector *c, uint64_t cookie)
 {
 	pthread_mutex_lock(&c->lock);
-	bool has_order = c->arranged_for != NO_FRAME;
-	if (has_order)
-		frame_move_order(&c->frames[c->arranged_for], &c->arranged);
-	c->arranged_for = NO_FRAME;
+	c->selected = cookie;
 	pthread_mutex_unlock(&c->lock);
-	return has_order;
 }
 
 void collector_ask(struct collector *c, uint64_t cookie)

@@ -15,22 +15,23 @@
 /*
  * Collection in a thread of its own, so that keys never wait for it.
  *
- * Source, history and two frames belong to the thread. A finished frame is
- * handed over whole: from collector_take() until the next one, the frame
- * belongs to the screen (which may re-sort it), and the thread fills the other.
- * At no time do both threads see the same frame, so nothing is locked but the
- * hand-over itself, which is a few words long. What a frame needs of the past
- * is in its assessments: the history, which the next pass changes, is not
- * reachable from it. A frame that the screen did not want (it is frozen, or its
- * terminal is slow) is overwritten; the history has seen it all the same.
+ * Source, history, the pass and two frames belong to the thread. A pass is every
+ * row there is, a frame what a screen may show of it. A finished frame is handed
+ * over whole: from collector_take() until the next one, the frame belongs to the
+ * screen (which may re-sort it), and the thread makes the other. At no time do both
+ * threads see the same frame, so nothing is locked but the hand-over itself, which
+ * is a few words long. What a frame needs of the past is in its assessments: the
+ * history, which the next pass changes, is not reachable from it. A frame that the
+ * screen did not want (it is frozen, or its terminal is slow) is overwritten; the
+ * history has seen it all the same.
  *
  * What needs the history of one row (its detail) is asked of the thread by
  * cookie. It arrives with each frame to come, and at once for the frame that the
  * screen holds, if that is the newest: then the thread, between two passes, looks
  * into it. The screen must not change snap and report of a frame, ever.
  *
- * So, too, another order of the frame that the screen holds: the thread makes it
- * beside the frame, between two passes, and the screen puts it in.
+ * A frame that has all connections can be put into any order. Of one that has not,
+ * another one is asked for, which the thread makes of the same pass.
  */
 struct collector;
 
@@ -42,6 +43,7 @@ struct collector_options {
 	const struct filter_resolver *resolver; /* for the live filter; may be NULL */
 	uint64_t interval_ms;
 	bool plays_by_interval; /* a recording: not by its own times */
+	size_t frame_rows;      /* see pass.h; 0 = the usual number */
 	bool use_utf8;
 };
 
@@ -68,7 +70,10 @@ struct frame *collector_take(struct collector *c, bool is_wanted,
 /* The next pass starts at once. While paused, that is one pass. */
 void collector_refresh(struct collector *c);
 void collector_set_interval(struct collector *c, uint64_t interval_ms);
-/* A live source goes on (its history must), a recording waits. */
+/*
+ * A recording waits. A live source goes on, for its history, as long as frames have
+ * all connections; else it waits too, so that they can be arranged.
+ */
 void collector_set_paused(struct collector *c, bool is_paused);
 void collector_set_speed(struct collector *c, unsigned speed);
 
@@ -90,13 +95,10 @@ void collector_set_order(struct collector *c, enum column sort, bool is_reversed
 			 enum group_by group_by);
 void collector_set_filter(struct collector *c, const char *text, uint64_t number);
 
-/*
- * The frame that the screen holds is wanted in that order and with that filter, as
- * soon as the pass that is running is over.
- */
+/* A frame so arranged is wanted as soon as the pass that is running is over. */
 void collector_arrange(struct collector *c);
-/* Puts the new order into the frame that the screen holds; false = there is none. */
-bool collector_take_order(struct collector *c);
+/* The connection that each frame is to have, whatever the order; 0 = none. */
+void collector_keep(struct collector *c, uint64_t cookie);
 
 /* The connection whose detail is wanted, 0 = none. */
 void collector_ask(struct collector *c, uint64_t cookie);

@@ -14,24 +14,30 @@
 #include "grouping.h"
 #include "journal.h"
 #include "live_filter.h"
+#include "pass.h"
 #include "peers.h"
 #include "processes.h"
+#include "selection.h"
 #include "trend.h"
 
 /*
- * One pass, diagnosed and ready to be drawn: it needs nothing that lives
- * outside of it. See collector.h for who owns it when.
+ * One pass, diagnosed and ready to be drawn: an excerpt with the rows that a screen
+ * may show, and what is counted over all. It needs nothing that lives outside of it.
+ * See collector.h for who owns it when.
  */
 struct frame {
-	struct snapshot snap;
+	struct snapshot snap; /* connections, worst first, then listeners */
 	struct report report; /* report.history and report.series are NULL */
+	size_t own_count;     /* of its connections, with those that a filter hides */
+	bool is_whole;        /* it has every connection of the pass */
 	size_t pass_number;   /* of a recording, from 1; 0 = not known */
 	struct detail detail; /* of the connection that was asked for, if it is there */
 
 	uint32_t *rows; /* the connections, in the order of the screen */
 	size_t row_count;
-	size_t connection_count;          /* without the live filter */
-	uint32_t verdicts[VERDICT_COUNT]; /* over the rows */
+	/* Over the whole pass: the connections, and those that the live filter shows */
+	size_t connection_count, matching_count;
+	uint32_t verdicts[VERDICT_COUNT]; /* over the latter */
 
 	struct grouping grouping; /* of the rows; its lines are the screen's to fold */
 
@@ -60,7 +66,6 @@ struct frame {
 	/* Times in the TCP state, so too: twice the hundredths, 1 more if exact. */
 	uint32_t *state_ages;
 	size_t state_age_capacity;
-	size_t new_count; /* sockets that were never seen before */
 
 	/* What the rows were arranged by. */
 	enum column sort;
@@ -69,42 +74,26 @@ struct frame {
 	int peer_width; /* of the widest peer among the first rows */
 };
 
-/* Which rows the screen wants, in which order. */
-struct frame_order {
-	enum column sort;
-	bool is_reversed;
-	const struct live_filter *filter;
-	enum group_by group_by;
-};
-
-struct frame_question {
-	const struct limits *limits;
-	const struct filter *filter; /* of the command line */
-	const struct policy *policy; /* NULL = nothing was declared */
-	struct journal *journal;     /* takes the frame in; NULL = none is kept */
-	uint64_t wanted;             /* cookie to be told about, 0 = none */
+struct frame_request {
+	const struct frame_order *order;
+	const struct journal *journal; /* NULL = none is kept */
+	const struct series *series;   /* up to this pass; NULL = none is kept */
+	uint64_t wanted;               /* cookie to be told about, 0 = none */
+	uint64_t held;                 /* of the selected row, 0 = none */
 	bool use_utf8;
-	const struct series *series; /* of the passes before; may be NULL */
 };
 
-/* Takes in snap, which was just filled, together with `past`, which includes it. */
-void frame_diagnose(struct frame *f, const struct history *past,
-		    const struct frame_question *question);
+/* Of a pass whose history is still as it was then. The frame may hold another one. */
+void frame_make(struct frame *f, const struct pass *p,
+		const struct frame_request *request);
 
-/* Filters and orders the rows; equal ones stand worst first. */
+/*
+ * Filters and orders the rows; equal ones stand worst first. What is not whole can
+ * only be made anew.
+ */
 void frame_arrange(struct frame *f, const struct frame_order *order);
 /* Whether it would change anything. */
 bool frame_is_arranged(const struct frame *f, const struct frame_order *order);
-
-/*
- * For arranging a frame while another thread shows it: *out looks at what was
- * diagnosed of *f and has no rows until frame_arrange(out), which touches nothing
- * of *f. Then frame_move_order() gives the rows to a frame and leaves *from empty;
- * rows that nobody wants go with frame_drop_order().
- */
-void frame_borrow(struct frame *out, const struct frame *f);
-void frame_move_order(struct frame *to, struct frame *from);
-void frame_drop_order(struct frame *borrowed);
 
 /* A row with what its fields need, that of its history included. */
 void frame_row_init(struct field_row *out, const struct frame *f, uint32_t row,

@@ -10,7 +10,7 @@
 
 #define GROUP_ID_MARK (UINT64_C(1) << 63)
 
-/* What the rows of a group have in common, as two numbers: no collisions. */
+/* What the rows of a group have in common, as two numbers. */
 struct group_key {
 	uint64_t high, low;
 };
@@ -114,109 +114,91 @@ const char *group_by_name(enum group_by by)
 	return ways[by].name;
 }
 
-struct item {
-	struct group_key key;
-	uint32_t rank; /* place in the order of the rows */
-	uint32_t row;
-};
-
-static int compare_keys(const struct group_key *a, const struct group_key *b)
-{
-	if (a->high != b->high)
-		return a->high < b->high ? -1 : 1;
-	return (a->low > b->low) - (a->low < b->low);
-}
-
-static int compare_items(const void *a, const void *b)
-{
-	const struct item *x = a, *y = b;
-	int by_key = compare_keys(&x->key, &y->key);
-	return by_key ? by_key : (x->rank > y->rank) - (x->rank < y->rank);
-}
-
-/* A run of items with one key. */
-struct run {
-	uint32_t rank; /* of its first item */
-	uint32_t start, count;
-};
-
-static int compare_runs(const void *a, const void *b)
-{
-	const struct run *x = a, *y = b;
-	return (x->rank > y->rank) - (x->rank < y->rank);
-}
-
-static size_t find_runs(const struct item *items, size_t count, struct run *runs)
-{
-	size_t run_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (i == 0 || compare_keys(&items[i - 1].key, &items[i].key))
-			runs[run_count++] =
-				(struct run){ items[i].rank, (uint32_t)i, 0 };
-		runs[run_count - 1].count++;
-	}
-	return run_count;
-}
-
-static void add_row(struct group *group, const struct report *r, uint32_t row,
-		    const uint32_t *ages)
-{
-	const struct tcp_socket *sk = &r->snap->sockets[row];
-	uint32_t age = ages[row];
-	if (r->assessments[row].verdict < r->assessments[group->worst].verdict)
-		group->worst = row;
-	if (age != UINT32_MAX &&
-	    (group->oldest_cs == UINT32_MAX || age > group->oldest_cs))
-		group->oldest_cs = age;
-	group->recv_queue += sk->recv_queue;
-	group->send_queue += sk->send_queue;
-}
-
 static uint64_t id_of(enum group_by by, const struct group_key *key)
 {
 	return (u64_hash(u64_hash(key->high + by) ^ key->low)) | GROUP_ID_MARK;
 }
 
-static struct group make_group(const struct grouping *g, const struct report *r,
-			       const struct item *items, const struct run *run,
-			       uint32_t first, const uint32_t *ages)
+void grouping_begin(struct grouping *g, enum group_by by)
 {
-	struct group group = {
-		.id = id_of(g->by, &items[run->start].key),
-		.first = first,
-		.count = run->count,
-		.worst = items[run->start].row,
+	grouping_clear(g);
+	g->by = by;
+}
+
+static uint32_t find_or_add(struct grouping *g, const struct report *r, uint32_t row)
+{
+	struct group_key key = ways[g->by].key(r, row);
+	uint64_t id = id_of(g->by, &key);
+	bool is_new;
+	uint32_t *index = u64_map_insert(&g->index, id, &is_new);
+	if (!is_new)
+		return *index;
+	*index = (uint32_t)g->count;
+	array_reserve(&g->groups, &g->capacity, g->count + 1, sizeof(*g->groups));
+	g->groups[g->count++] = (struct group){
+		.id = id,
+		.worst = row,
 		.oldest_cs = UINT32_MAX,
 	};
-	for (uint32_t i = 0; i < run->count; i++) {
-		uint32_t row = items[run->start + i].row;
-		g->order[first + i] = row;
-		add_row(&group, r, row, ages);
+	return *index;
+}
+
+uint32_t grouping_add(struct grouping *g, const struct report *r, uint32_t row,
+		      uint32_t age_cs)
+{
+	uint32_t index = find_or_add(g, r, row);
+	struct group *group = &g->groups[index];
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	if (report_compare_harm(r, row, group->worst) < 0)
+		group->worst = row;
+	if (age_cs != UINT32_MAX &&
+	    (group->oldest_cs == UINT32_MAX || age_cs > group->oldest_cs))
+		group->oldest_cs = age_cs;
+	group->recv_queue += sk->recv_queue;
+	group->send_queue += sk->send_queue;
+	group->count++;
+	group->total++;
+	return index;
+}
+
+/* The rows group by group; `groups_of` has the group of each. */
+static void put_in_order(struct grouping *g, const uint32_t *rows, size_t row_count,
+			 const uint32_t *groups_of)
+{
+	auto_free uint32_t *next = xcalloc(g->count + 1, sizeof(*next));
+	g->order = xcalloc(row_count + 1, sizeof(*g->order));
+	for (size_t i = 0; i < g->count; i++) {
+		g->groups[i].first = next[i];
+		next[i + 1] = next[i] + g->groups[i].count;
 	}
-	return group;
+	for (size_t i = 0; i < row_count; i++)
+		g->order[next[groups_of[i]]++] = rows[i];
 }
 
 void grouping_make(struct grouping *g, const struct report *r, const uint32_t *rows,
 		   size_t row_count, const uint32_t *ages, enum group_by by)
 {
-	grouping_clear(g);
-	g->by = by;
+	grouping_begin(g, by);
 	if (by == GROUP_NONE)
 		return;
-	auto_free struct item *items = xcalloc(row_count + 1, sizeof(*items));
-	auto_free struct run *runs = xcalloc(row_count + 1, sizeof(*runs));
+	auto_free uint32_t *groups_of = xcalloc(row_count + 1, sizeof(*groups_of));
 	for (size_t i = 0; i < row_count; i++)
-		items[i] =
-			(struct item){ ways[by].key(r, rows[i]), (uint32_t)i, rows[i] };
-	qsort(items, row_count, sizeof(*items), compare_items);
-	g->count = find_runs(items, row_count, runs);
-	qsort(runs, g->count, sizeof(*runs), compare_runs);
-	g->order = xcalloc(row_count + 1, sizeof(*g->order));
-	g->groups = xcalloc(g->count + 1, sizeof(*g->groups));
-	uint32_t first = 0;
+		groups_of[i] = grouping_add(g, r, rows[i], ages[rows[i]]);
+	put_in_order(g, rows, row_count, groups_of);
+}
+
+void grouping_set_totals(struct grouping *g, const struct grouping *totals)
+{
 	for (size_t i = 0; i < g->count; i++) {
-		g->groups[i] = make_group(g, r, items, &runs[i], first, ages);
-		first += runs[i].count;
+		struct group *group = &g->groups[i];
+		const uint32_t *index = u64_map_find(&totals->index, group->id);
+		if (!index)
+			continue;
+		const struct group *all = &totals->groups[*index];
+		group->total = all->total;
+		group->oldest_cs = all->oldest_cs;
+		group->recv_queue = all->recv_queue;
+		group->send_queue = all->send_queue;
 	}
 }
 
@@ -250,15 +232,14 @@ void grouping_clear(struct grouping *g)
 	free(g->order);
 	free(g->groups);
 	free(g->lines);
+	u64_map_clear(&g->index);
 	*g = (struct grouping){ 0 };
 }
 
 size_t grouping_find(const struct grouping *g, uint64_t id)
 {
-	for (size_t i = 0; (id & GROUP_ID_MARK) && i < g->count; i++)
-		if (g->groups[i].id == id)
-			return i;
-	return SIZE_MAX;
+	const uint32_t *index = u64_map_find(&g->index, id);
+	return index ? *index : SIZE_MAX;
 }
 
 size_t grouping_line_of_group(const struct grouping *g, uint64_t id)

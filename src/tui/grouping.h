@@ -29,6 +29,7 @@ const char *group_by_name(enum group_by by);
 struct group {
 	uint64_t id;           /* the same in the next frame; top bit set */
 	uint32_t first, count; /* in `order` */
+	uint32_t total;        /* with those that the frame does not have */
 	uint32_t worst;        /* row of the snapshot with the worst verdict */
 	uint32_t oldest_cs;    /* greatest known age, UINT32_MAX = none is known */
 	uint64_t recv_queue, send_queue; /* bytes, sums */
@@ -45,7 +46,8 @@ struct grouping {
 	enum group_by by;
 	uint32_t *order; /* rows of the snapshot, group by group */
 	struct group *groups;
-	size_t count;
+	size_t count, capacity;
+	struct u64_map index; /* id -> index into groups */
 	struct group_line *lines;
 	size_t line_count;
 };
@@ -64,6 +66,17 @@ struct folds {
 void grouping_make(struct grouping *g, const struct report *r, const uint32_t *rows,
 		   size_t row_count, const uint32_t *ages, enum group_by by);
 void grouping_fold(struct grouping *g, const struct folds *folds);
+
+/*
+ * Only the sums, row by row, for rows that are in no order: there are no lines.
+ * Returns the index of the row's group. Then a grouping of some of the same rows can
+ * be told of all of them; its worst ones are among them.
+ */
+void grouping_begin(struct grouping *g, enum group_by by);
+uint32_t grouping_add(struct grouping *g, const struct report *r, uint32_t row,
+		      uint32_t age_cs);
+void grouping_set_totals(struct grouping *g, const struct grouping *totals);
+
 void grouping_clear(struct grouping *g);
 
 /* Index of the group, SIZE_MAX when there is none. */

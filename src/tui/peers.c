@@ -82,8 +82,6 @@ static struct peer_row *row_of(struct peers *p, struct u64_map *index,
 		.prefix_len = key.prefix_len,
 		.port = key.port,
 		.service = key.service,
-		/* The first one is the worst one. */
-		.worst = r->assessments[row].verdict,
 		.is_remote = !snapshot_is_local_address(r->snap,
 							&r->snap->sockets[row].peer),
 	};
@@ -94,8 +92,7 @@ static void count_row(struct peer_row *peer, const struct report *r, uint32_t ro
 {
 	const struct tcp_socket *sk = &r->snap->sockets[row];
 	uint8_t verdict = r->assessments[row].verdict;
-	if (peer->count < PEER_WORST_MAX)
-		peer->worst_rows[peer->count] = row;
+	row_sample_add(&peer->sample, row, &r->assessments[row]);
 	peer->count++;
 	peer->open += verdict != VERDICT_TIME_WAIT && verdict != VERDICT_HANDSHAKE;
 	peer->complaints += verdict_table[verdict].is_complaint;
@@ -137,7 +134,8 @@ static void compute_share(struct peer_row *p, const struct report *r)
 
 static uint32_t harm_of(const struct peer_row *p)
 {
-	return verdict_table[p->worst].is_complaint ? p->worst : VERDICT_COUNT;
+	uint8_t verdict = p->sample.worst.verdict;
+	return verdict_table[verdict].is_complaint ? verdict : VERDICT_COUNT;
 }
 
 static int compare_peers(const void *a, const void *b)
@@ -176,7 +174,7 @@ bool peer_is_proxy(const struct peer_row *p, const struct report *r)
 const struct target *peer_target(const struct peer_row *p, const struct report *r,
 				 uint64_t *limit)
 {
-	const struct target *t = report_target_of(r, p->worst_rows[0]);
+	const struct target *t = assessment_target(r, &p->sample.worst);
 	bool is_limited = p->service != NO_INDEX && t &&
 			  target_value(t, TARGET_PEER_LIMIT, limit, NULL);
 	return is_limited ? t : NULL;
@@ -213,6 +211,19 @@ void peer_put_use(const struct peer_row *p, const struct report *r, struct strbu
 		strbuf_add(out, r->services[p->service].listener_text);
 	else
 		strbuf_add(out, p->port ? "upstream" : "-");
+}
+
+void peers_copy(struct peers *out, const struct peers *p, const struct snapshot *from,
+		const struct snapshot *to)
+{
+	array_reserve(&out->rows, &out->capacity, p->count, sizeof(*out->rows));
+	out->count = p->count;
+	out->left_out = p->left_out;
+	out->is_by_network = p->is_by_network;
+	for (size_t i = 0; i < p->count; i++) {
+		out->rows[i] = p->rows[i];
+		row_sample_move(&out->rows[i].sample, from, to);
+	}
 }
 
 void peers_clear(struct peers *p)

@@ -8,23 +8,20 @@
 
 #include "conn-doctor/report.h"
 #include "conn-doctor/strbuf.h"
+#include "row_sample.h"
 
 /*
  * The connections by who is at the other end: clients of each service, and the
  * servers that this side has connected to. By address, or where there are more of
  * them than anybody reads, by network.
  */
-enum {
-	PEERS_MAX = 4096, /* what is beyond is only counted */
-	PEER_WORST_MAX = 16,
-};
+enum { PEERS_MAX = 4096 }; /* what is beyond is only counted */
 
 struct peer_row {
 	uint64_t id;
 	struct ip_address address;
 	uint8_t ip_version;
 	uint8_t prefix_len; /* 0 = the address itself */
-	uint8_t worst;      /* enum verdict */
 	bool is_remote;     /* no address of this host */
 	uint16_t port;      /* of an upstream; 0 for clients */
 	int32_t service; /* whose clients they are; NO_INDEX = upstream, or neither */
@@ -32,8 +29,8 @@ struct peer_row {
 	uint32_t open; /* without handshakes and TIME-WAIT, as the finding counts */
 	uint32_t complaints;
 	uint16_t share; /* per mille of the service's open ones; 0 for upstreams */
-	uint64_t unread, unacked;            /* bytes in the queues */
-	uint32_t worst_rows[PEER_WORST_MAX]; /* of the snapshot, worst first */
+	uint64_t unread, unacked; /* bytes in the queues */
+	struct row_sample sample; /* has one at least, before an excerpt */
 };
 
 struct peers {
@@ -43,7 +40,7 @@ struct peers {
 	bool is_by_network;
 };
 
-/* `rows`: the connections, worst first. */
+/* `rows`: the connections; those whose order matters stand first, worst first. */
 void peers_make(struct peers *p, const struct report *r, const uint32_t *rows,
 		size_t row_count);
 
@@ -59,6 +56,9 @@ void peer_put_name(const struct peer_row *p, struct strbuf *out);
 /* "127.0.0.1:30020" of the service, "upstream" or "other". */
 void peer_put_use(const struct peer_row *p, const struct report *r, struct strbuf *out);
 
+/* *out: the same, with the rows that an excerpt has. */
+void peers_copy(struct peers *out, const struct peers *p, const struct snapshot *from,
+		const struct snapshot *to);
 void peers_clear(struct peers *p);
 
 #endif

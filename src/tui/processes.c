@@ -69,22 +69,18 @@ static struct process_row *row_of(struct process_list *list, uint32_t *places,
 			.id = id_of(&snap->processes[process]),
 			.process = (uint32_t)process,
 			.service = NO_INDEX,
-			.worst = VERDICT_COUNT,
 		};
 		places[process] = (uint32_t)++list->count;
 	}
 	return &list->rows[places[process] - 1];
 }
 
-static void count_row(struct process_row *p, uint32_t row, uint8_t verdict)
+static void count_row(struct process_row *p, uint32_t row, const struct assessment *a)
 {
-	if (p->count == 0)
-		p->worst = verdict; /* they come worst first */
-	if (p->count < PROCESS_WORST_MAX)
-		p->worst_rows[p->count] = row;
+	row_sample_add(&p->sample, row, a);
 	p->count++;
-	p->verdicts[verdict]++;
-	p->complaints += verdict_table[verdict].is_complaint;
+	p->verdicts[a->verdict]++;
+	p->complaints += verdict_table[a->verdict].is_complaint;
 }
 
 static void count_connections(struct process_list *list, uint32_t *places,
@@ -99,7 +95,7 @@ static void count_connections(struct process_list *list, uint32_t *places,
 			list->unowned++;
 		else
 			count_row(row_of(list, places, r->snap, process), rows[i],
-				  r->assessments[rows[i]].verdict);
+				  &r->assessments[rows[i]]);
 	}
 	free(owners.first);
 }
@@ -129,7 +125,7 @@ int process_fd_share(const struct process *p)
 
 static uint32_t harm_of(const struct process_row *p)
 {
-	return p->complaints ? p->worst : VERDICT_COUNT;
+	return p->complaints ? p->sample.worst.verdict : VERDICT_COUNT;
 }
 
 static int compare_processes(const void *a, const void *b)
@@ -154,6 +150,18 @@ void processes_make(struct process_list *list, const struct report *r,
 	add_servers(list, places, r);
 	if (list->count)
 		qsort(list->rows, list->count, sizeof(*list->rows), compare_processes);
+}
+
+void processes_copy(struct process_list *out, const struct process_list *list,
+		    const struct snapshot *from, const struct snapshot *to)
+{
+	array_reserve(&out->rows, &out->capacity, list->count, sizeof(*out->rows));
+	out->count = list->count;
+	out->unowned = list->unowned;
+	for (size_t i = 0; i < list->count; i++) {
+		out->rows[i] = list->rows[i];
+		row_sample_move(&out->rows[i].sample, from, to);
+	}
 }
 
 void processes_clear(struct process_list *list)

@@ -6,10 +6,9 @@
 #include <stdint.h>
 
 #include "conn-doctor/report.h"
+#include "row_sample.h"
 
 /* The processes that own connections or listen, with what they own. */
-enum { PROCESS_WORST_MAX = 16 };
-
 struct process_row {
 	uint64_t id;      /* pid and start time: a reused pid is another process */
 	uint32_t process; /* index into snapshot->processes */
@@ -17,8 +16,7 @@ struct process_row {
 	uint32_t verdicts[VERDICT_COUNT];
 	uint32_t count;
 	uint32_t complaints;
-	uint8_t worst; /* enum verdict; VERDICT_COUNT = it has no connection */
-	uint32_t worst_rows[PROCESS_WORST_MAX]; /* of the snapshot, worst first */
+	struct row_sample sample;
 };
 
 struct process_list {
@@ -27,11 +25,14 @@ struct process_list {
 	size_t unowned; /* connections without a known owner */
 };
 
-/* `rows`: the connections, worst first. */
+/* `rows`: the connections; those whose order matters stand first, worst first. */
 void processes_make(struct process_list *list, const struct report *r,
 		    const uint32_t *rows, size_t row_count);
 /* Per mille of the descriptor limit, -1 = not known. */
 int process_fd_share(const struct process *p);
+/* *out: the same, with the rows that an excerpt has. */
+void processes_copy(struct process_list *out, const struct process_list *list,
+		    const struct snapshot *from, const struct snapshot *to);
 void processes_clear(struct process_list *list);
 
 #endif

@@ -162,11 +162,13 @@ void summary_put_counts(const struct frame *f, const char *live_filter,
 			struct strbuf *out)
 {
 	put_filters(f->report.filter_text, live_filter, out);
-	if (f->row_count != f->connection_count)
-		strbuf_addf(out, "%zu of ", f->row_count);
+	if (f->matching_count != f->connection_count)
+		strbuf_addf(out, "%zu of ", f->matching_count);
 	strbuf_addf(out, "%zu connection%s", f->connection_count,
 		    f->connection_count == 1 ? "" : "s");
-	if (f->row_count)
+	if (f->row_count < f->matching_count)
+		strbuf_addf(out, " (%zu listed)", f->row_count);
+	if (f->matching_count)
 		strbuf_add(out, ": ");
 	summary_put_verdicts(f->verdicts, out);
 }

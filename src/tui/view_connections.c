@@ -144,8 +144,11 @@ static void draw_group(const struct scene *s, size_t position, int y)
 		       f->grouping.lines[position + 1].row != GROUP_HEADING;
 	strbuf_add(&text, is_open ? "- " : "+ ");
 	grouping_put_name(&f->grouping, &f->report, line->group, &text);
-	strbuf_addf(&text, "  %" PRIu32 " connection%s  ", g->count,
-		    g->count == 1 ? "" : "s");
+	strbuf_addf(&text, "  %" PRIu32 " connection%s", g->total,
+		    g->total == 1 ? "" : "s");
+	if (g->count < g->total)
+		strbuf_addf(&text, " (%" PRIu32 " listed)", g->count);
+	strbuf_add(&text, "  ");
 	int x = view_put_left(&r, 0, 0, strbuf_text(&text), PAINT_KEY);
 	strbuf_reset(&text);
 	strbuf_addf(&text, "worst %s", verdict_table[worst->verdict].code);

@@ -102,9 +102,9 @@ static void put_share(const struct peer_row *p, struct strbuf *out)
 		strbuf_addf(out, "%u %%", p->share / 10);
 }
 
-static enum severity severity_of(const struct peer_row *p, const struct report *r)
+static enum severity severity_of(const struct peer_row *p)
 {
-	return field_row_severity(&r->assessments[p->worst_rows[0]]);
+	return field_row_severity(&p->sample.worst);
 }
 
 static void draw_row(const struct scene *s, size_t position, int y)
@@ -114,12 +114,12 @@ static void draw_row(const struct scene *s, size_t position, int y)
 	const struct rect line = { y, s->layout.table.x, 1, s->layout.table.width };
 	char unread[FORMAT_SIZE], unacked[FORMAT_SIZE], count[16];
 	auto_strbuf struct strbuf name = { 0 }, use = { 0 }, share = { 0 };
-	enum severity severity = severity_of(p, r);
+	enum severity severity = severity_of(p);
 	peer_put_name(p, &name);
 	peer_put_use(p, r, &use);
 	put_share(p, &share);
 	snprintf(count, sizeof(count), "%" PRIu32, p->count);
-	const struct cells cells = { verdict_table[p->worst].code,
+	const struct cells cells = { verdict_table[p->sample.worst.verdict].code,
 				     count,
 				     strbuf_text(&share),
 				     size_print(p->unread, unread),
@@ -204,13 +204,11 @@ static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 	strbuf_add(&title, p->service == NO_INDEX ? ", " : ", client of ");
 	peer_put_use(p, r, &title);
 	page_set_title(out, strbuf_text(&title));
-	page_add(out, "worst", verdict_table[p->worst].code,
-		 paint_of_severity(severity_of(p, r)));
+	page_add(out, "worst", verdict_table[p->sample.worst.verdict].code,
+		 paint_of_severity(severity_of(p)));
 	add_sums(out, p, r);
 	page_add_heading(out, "Its connections, worst first");
-	view_add_connections(out, r, p->worst_rows,
-			     p->count < PEER_WORST_MAX ? p->count : PEER_WORST_MAX,
-			     p->count);
+	view_add_connections(out, r, p->sample.rows, p->sample.count, p->count);
 	return true;
 }
 
@@ -224,7 +222,7 @@ static bool find_subject(const struct frame *f, uint64_t id, struct row_subject 
 	bool is_above = peer_is_above(p, &f->report);
 	*out = (struct row_subject){
 		.code = is_above ? finding_table[FINDING_TOO_MANY_PER_PEER].code
-				 : verdict_table[p->worst].code,
+				 : verdict_table[p->sample.worst.verdict].code,
 		.stack = p->service == NO_INDEX ? NULL
 						: f->report.services[p->service].stack,
 	};

@@ -129,10 +129,9 @@ static void put_name(const struct process *p, int width, struct strbuf *out)
 		columns_shorten_owner(out, width - 1);
 }
 
-static enum severity severity_of(const struct frame *f, const struct process_row *p)
+static enum severity severity_of(const struct process_row *p)
 {
-	return p->count ? field_row_severity(&f->report.assessments[p->worst_rows[0]])
-			: SEVERITY_OK;
+	return p->count ? field_row_severity(&p->sample.worst) : SEVERITY_OK;
 }
 
 static int put_usage(const struct scene *s, const struct rect *line, int x,
@@ -162,7 +161,7 @@ static void draw_row(const struct scene *s, size_t position, int y)
 	const struct process *p = process_of(s->frame, row);
 	const struct rect line = { y, s->layout.table.x, 1, s->layout.table.width };
 	auto_strbuf struct strbuf name = { 0 }, counts = { 0 };
-	enum severity severity = severity_of(s->frame, row);
+	enum severity severity = severity_of(row);
 	int x = name_width(line.width);
 	put_name(p, x, &name);
 	screen_put(y, line.x, x, strbuf_text(&name), PAINT_NORMAL);
@@ -281,9 +280,7 @@ static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 	put_connections(row, &counts);
 	page_add(out, "connections", strbuf_text(&counts), PAINT_NORMAL);
 	page_add_heading(out, "Its connections, worst first");
-	view_add_connections(out, &f->report, row->worst_rows,
-			     row->count < PROCESS_WORST_MAX ? row->count
-							    : PROCESS_WORST_MAX,
+	view_add_connections(out, &f->report, row->sample.rows, row->sample.count,
 			     row->count);
 	return true;
 }
@@ -294,7 +291,7 @@ static const char *code_of(const struct frame *f, const struct process_row *row)
 	for (size_t i = 0; i < f->report.finding_count; i++)
 		if (f->report.findings[i].process == (int32_t)row->process)
 			return finding_table[f->report.findings[i].kind].code;
-	return row->worst < VERDICT_COUNT ? verdict_table[row->worst].code : NULL;
+	return row->count ? verdict_table[row->sample.worst.verdict].code : NULL;
 }
 
 static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)

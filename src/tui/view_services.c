@@ -176,7 +176,7 @@ static void add_peers(struct page *page, const struct frame *f, int32_t service)
 		peer_put_name(p, &line);
 		strbuf_addf(&line, "  %" PRIu32 " connection%s, %u.%u %%, worst %s",
 			    p->count, p->count == 1 ? "" : "s", p->share / 10,
-			    p->share % 10, verdict_table[p->worst].code);
+			    p->share % 10, verdict_table[p->sample.worst.verdict].code);
 		page_add(page, shown++ ? "" : "peers", strbuf_text(&line),
 			 PAINT_NORMAL);
 	}

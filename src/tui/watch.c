@@ -188,10 +188,14 @@ static void update_summary(struct watch *w)
 /* A frame may have been arranged before the last key. */
 static void accept_frame(struct watch *w, struct frame *f)
 {
+	bool is_new = f->snap.monotonic_ms != w->frame_ms || !w->frame;
 	w->frame = f;
-	w->frame_count++;
-	w->is_step_wanted = false;
-	w->frozen_since_ms = now_ms();
+	w->frame_ms = f->snap.monotonic_ms;
+	if (is_new) {
+		w->frame_count++;
+		w->is_step_wanted = false;
+		w->frozen_since_ms = now_ms();
+	}
 	watch_arrange_frame(w, f);
 	watch_update_page(w);
 }
@@ -201,7 +205,8 @@ static void look_for_frame(struct watch *w)
 	/* Who reads the frame must not lose it. */
 	bool is_read = w->saver || w->find.is_running;
 	/* A recording that is paused has none but those that were asked for. */
-	bool is_shown = !w->view.is_frozen || w->is_step_wanted || w->view.is_recording;
+	bool is_shown = !w->view.is_frozen || w->view.is_recording ||
+			w->is_step_wanted || w->is_order_wanted;
 	bool is_wanted = is_shown && !is_read;
 	bool was_ended = w->status.is_ended;
 	enum error_code was_error = w->status.error.code;
@@ -212,7 +217,6 @@ static void look_for_frame(struct watch *w)
 		update_summary(w);
 		watch_follow(w);
 	}
-	watch_look_for_order(w);
 	watch_look_for_answer(w);
 	watch_look_for_seek(w);
 	uint64_t count = w->options->count;

@@ -159,7 +159,11 @@ static void stop_finding(struct watch *w, bool is_found)
 {
 	struct find *find = &w->find;
 	find->is_running = false;
-	if (!is_found)
+	bool is_part = w->view.view == VIEW_CONNECTIONS && !w->frame->is_whole;
+	if (!is_found && is_part)
+		watch_say(w, "not found in the rows listed (/ filters all): %s",
+			  strbuf_text(&find->text));
+	else if (!is_found)
 		watch_say(w, "not found: %s", strbuf_text(&find->text));
 	else if (find->is_wrapped)
 		watch_say(w, "found again from the other end: %s",

@@ -9,6 +9,8 @@ void watch_remember_selected(struct watch *w)
 	struct list_state *list = view_list(&w->view);
 	if (list->is_held && w->frame && list->selected < ops->count(w->frame))
 		list->held = ops->id(w->frame, list->selected);
+	if (w->view.view == VIEW_CONNECTIONS)
+		collector_keep(w->collector, list->is_held ? list->held : 0);
 }
 
 void watch_follow(struct watch *w)
@@ -39,9 +41,10 @@ struct frame_order watch_order(const struct watch *w)
 void watch_arrange_frame(struct watch *w, struct frame *f)
 {
 	struct frame_order order = watch_order(w);
-	if (f->connection_count <= SORT_AT_ONCE)
+	if (f->is_whole)
 		frame_arrange(f, &order);
-	else if (!frame_is_arranged(f, &order))
+	w->is_order_wanted = !frame_is_arranged(f, &order);
+	if (w->is_order_wanted)
 		collector_arrange(w->collector);
 	grouping_fold(&f->grouping, &w->folds);
 	watch_count_marks(w);
@@ -53,15 +56,6 @@ void watch_arrange_again(struct watch *w)
 	if (!w->frame)
 		return;
 	watch_arrange_frame(w, w->frame);
-	watch_follow(w);
-}
-
-/* One that a later key has made old is followed by another. */
-void watch_look_for_order(struct watch *w)
-{
-	if (w->find.is_running || !collector_take_order(w->collector))
-		return;
-	grouping_fold(&w->frame->grouping, &w->folds);
 	watch_follow(w);
 }
 

@@ -12,12 +12,6 @@
  * it runs in the thread of the screen.
  */
 
-/*
- * Re-sorting this many rows takes less than anyone notices. More are left to the
- * collector, and until the new order is there the screen says so.
- */
-enum { SORT_AT_ONCE = 50000 };
-
 struct saver;
 
 /* A search that goes on between keys: a million rows take seconds. */
@@ -32,6 +26,7 @@ struct watch {
 	struct collector *collector;
 	struct collector_status status;
 	struct frame *frame; /* NULL until the first one */
+	uint64_t frame_ms;   /* its time, monotonic: one pass may come twice */
 	struct view_state view;
 	struct summary summary;
 	struct strbuf notice;
@@ -66,7 +61,8 @@ struct watch {
 	uint64_t frame_count;
 	uint64_t frozen_since_ms;
 	uint64_t credit_ms, credited_ms;
-	bool is_step_wanted; /* one frame, although frozen */
+	bool is_step_wanted;  /* one frame, although frozen */
+	bool is_order_wanted; /* so, too: the frame has not all rows to be arranged */
 	bool is_dirty;
 	bool is_urgent; /* a key waits to be answered */
 	bool is_over;
@@ -93,8 +89,6 @@ void watch_arrange_frame(struct watch *w, struct frame *f);
 /* Another order, grouping or filter. */
 void watch_arrange_again(struct watch *w);
 void watch_sort(struct watch *w);
-/* One that the collector has made. */
-void watch_look_for_order(struct watch *w);
 void watch_fold(struct watch *w);
 void watch_fold_all(struct watch *w);
 void watch_mark(struct watch *w);

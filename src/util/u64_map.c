@@ -66,6 +66,17 @@ uint32_t *u64_map_insert(struct u64_map *map, uint64_t key, bool *is_new)
 	return &slot->value;
 }
 
+void u64_map_copy(struct u64_map *out, const struct u64_map *from)
+{
+	bool is_new;
+	u64_map_reset(out);
+	u64_map_reserve(out, from->count);
+	for (size_t i = 0; i < from->slot_count; i++)
+		if (from->slots[i].is_used)
+			*u64_map_insert(out, from->slots[i].key, &is_new) =
+				from->slots[i].value;
+}
+
 void u64_map_reset(struct u64_map *map)
 {
 	if (map->slots)

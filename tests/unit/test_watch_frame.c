@@ -8,40 +8,13 @@
 
 #include <cmocka.h>
 
-#include "builders.h"
 #include "conn-doctor/memory.h"
-#include "frame.h"
+#include "film.h"
+#include "ranking.h"
 #include "summary.h"
 
 /* Frames of a listener and ten connections, cookies 100 to 109. */
-struct film {
-	struct frame frame;
-	struct history *history;
-	struct limits limits;
-	struct live_filter live;
-	uint64_t wanted;
-};
-
 enum { CONNECTIONS = 10 };
-
-static int set_up(void **state)
-{
-	struct film *film = xcalloc(1, sizeof(*film));
-	film->history = history_new();
-	limits_init(&film->limits);
-	*state = film;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct film *film = *state;
-	frame_clear(&film->frame);
-	history_free(film->history);
-	live_filter_clear(&film->live);
-	free(film);
-	return 0;
-}
 
 /* The even ones are unread; the last one came in only now. */
 static struct tcp_socket connection_number(int i)
@@ -57,17 +30,11 @@ static struct tcp_socket connection_number(int i)
 
 static void see(struct film *film, uint64_t monotonic_ms, int count)
 {
-	struct snapshot *snap = &film->frame.snap;
-	struct frame_question question = { .limits = &film->limits,
-					   .wanted = film->wanted,
-					   .use_utf8 = false };
-	snapshot_begin(snap, monotonic_ms);
-	snapshot_put(snap, a_listener(0, 128));
+	film_begin(film, monotonic_ms);
+	film_put(film, a_listener(0, 128));
 	for (int i = 0; i < count; i++)
-		snapshot_put(snap, connection_number(i));
-	snapshot_finish(snap);
-	history_update(film->history, snap);
-	frame_diagnose(&film->frame, film->history, &question);
+		film_put(film, connection_number(i));
+	film_end(film);
 }
 
 static void arrange(struct film *film, const char *filter, enum column sort)
@@ -120,16 +87,17 @@ static void age_in_the_live_filter_knows_the_history(void **state)
 	assert_int_equal(film->frame.row_count, CONNECTIONS - 1);
 }
 
-static void a_new_frame_is_not_filtered_before_it_is_arranged(void **state)
+static void a_new_frame_comes_filtered_and_in_order(void **state)
 {
 	struct film *film = *state;
 	see(film, 100000, CONNECTIONS);
 	arrange(film, "recvq > 0", COLUMN_SQ);
+	film->order.sort = COLUMN_SQ;
 	see(film, 101000, CONNECTIONS);
-	assert_int_equal(film->frame.row_count, CONNECTIONS);
-	struct frame_order order = { COLUMN_SQ, false, &film->live, GROUP_NONE };
-	frame_arrange(&film->frame, &order);
 	assert_int_equal(film->frame.row_count, CONNECTIONS / 2);
+	assert_true(frame_is_arranged(&film->frame, &film->order));
+	film->order.is_reversed = true;
+	assert_false(frame_is_arranged(&film->frame, &film->order));
 }
 
 /* The text of the first paragraph with the label, "" when there is none. */
@@ -180,20 +148,16 @@ static void a_frame_alone_says_that_it_does_not_know_the_past(void **state)
 static void absent_fields_are_not_shown_as_zero(void **state)
 {
 	struct film *film = *state;
-	struct snapshot *snap = &film->frame.snap;
-	struct frame_question question = { .limits = &film->limits };
-	snapshot_begin(snap, 100000);
+	film_begin(film, 100000);
 	for (uint8_t i = 1; i < TCP_STATE_COUNT; i++) {
 		struct tcp_socket sk = a_connection();
 		sk.cookie = i;
 		sk.state = i;
 		sk.timer = i; /* unknown ones too */
 		sk.has = 0;
-		snapshot_put(snap, sk);
+		film_put(film, sk);
 	}
-	snapshot_finish(snap);
-	history_update(film->history, snap);
-	frame_diagnose(&film->frame, film->history, &question);
+	film_end(film);
 	for (uint8_t i = 1; i < TCP_STATE_COUNT; i++) {
 		static const char *const labels[] = { "idle",       "heard",
 						      "bytes",      "segments",
@@ -216,16 +180,16 @@ static void the_time_in_a_state_knows_the_history(void **state)
 	struct field_row row;
 	see(film, 100000, CONNECTIONS);
 	see(film, 140000, CONNECTIONS);
-	frame_row_init(&row, f, 1, &options);
+	frame_row_init(&row, f, 0, &options);
 	/* Ten seconds by the kernel's clocks, forty as it was seen. */
 	assert_int_equal(row.derived.in_state_ms, 40000);
 	assert_false(row.derived.is_in_state_exact);
 	/* What was not seen before is as old as its clocks say. */
-	film->frame.state_ages[1] = UINT32_MAX;
-	frame_row_init(&row, f, 1, &options);
+	film->frame.state_ages[0] = UINT32_MAX;
+	frame_row_init(&row, f, 0, &options);
 	assert_int_equal(row.derived.in_state_ms, 10020);
-	film->frame.state_ages[1] = 2 * 300 + 1;
-	frame_row_init(&row, f, 1, &options);
+	film->frame.state_ages[0] = 2 * 300 + 1;
+	frame_row_init(&row, f, 0, &options);
 	assert_int_equal(row.derived.in_state_ms, 3000);
 	assert_true(row.derived.is_in_state_exact);
 }
@@ -237,14 +201,14 @@ static void the_evidence_is_short_and_there_when_something_is_wrong(void **state
 	see(film, 100000, CONNECTIONS);
 	see(film, 110000, CONNECTIONS);
 	auto_strbuf struct strbuf text = { 0 };
-	verdict_brief(r, 1, &text);
+	verdict_brief(r, 0, &text);
 	assert_string_equal(strbuf_text(&text), "20 B unread, 280 B read");
 	for (uint8_t v = 0; v < VERDICT_COUNT; v++) {
 		bool is_told =
 			verdict_table[v].is_complaint || v == VERDICT_NOT_ASSESSED;
-		r->assessments[1].verdict = v;
+		r->assessments[0].verdict = v;
 		strbuf_reset(&text);
-		verdict_brief(r, 1, &text);
+		verdict_brief(r, 0, &text);
 		assert_int_equal(text.len > 0, is_told);
 		assert_true(text.len < 40);
 	}
@@ -265,7 +229,6 @@ static void a_go_program_keeps_its_name(void **state)
 {
 	struct film *film = *state;
 	struct frame *f = &film->frame;
-	struct frame_question question = { .limits = &film->limits };
 	static const struct {
 		const char *comm;
 		bool is_go;
@@ -275,14 +238,13 @@ static void a_go_program_keeps_its_name(void **state)
 		      { "api", false, NULL, "api[4711]" } };
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		auto_strbuf struct strbuf owner = { 0 };
-		snapshot_begin(&f->snap, 100000 + i * 1000);
+		film_begin(film, 100000 + i * 1000);
 		struct tcp_socket listener = a_listener(0, 128);
-		snapshot_put(&f->snap, listener);
-		snapshot_put_process(&f->snap, 4711, cases[i].comm, &listener.inode, 1);
-		f->snap.processes[0].is_go = cases[i].is_go;
-		snapshot_finish(&f->snap);
-		history_update(film->history, &f->snap);
-		frame_diagnose(f, film->history, &question);
+		film_put(film, listener);
+		snapshot_put_process(&film->pass.snap, 4711, cases[i].comm,
+				     &listener.inode, 1);
+		film->pass.snap.processes[0].is_go = cases[i].is_go;
+		film_end(film);
 		const struct service *s = &f->report.services[0];
 		if (cases[i].stack)
 			assert_string_equal(s->stack, cases[i].stack);
@@ -321,50 +283,172 @@ static void what_is_not_done_yet_is_said(void **state)
 	check_waiting(f, &by_peer, "ungrouping ...");
 }
 
-/* The frame that is shown stays as it is until the rows are moved. */
-static void a_frame_is_arranged_beside_itself(void **state)
+static size_t find_cookie(const struct frame *f, uint64_t cookie)
 {
-	struct film *film = *state;
-	struct frame *f = &film->frame;
-	struct frame_order reversed = { COLUMN_RQ, true, NULL, GROUP_PEER };
-	struct frame beside;
-	see(film, 100000, CONNECTIONS);
-	const uint32_t *rows = f->rows;
-	frame_borrow(&beside, f);
-	frame_arrange(&beside, &reversed);
-	assert_ptr_equal(f->rows, rows);
-	assert_int_equal(f->sort, COLUMN_VERDICT);
-	assert_int_equal(f->grouping.by, GROUP_NONE);
-	frame_move_order(f, &beside);
-	assert_true(frame_is_arranged(f, &reversed));
-	assert_int_equal(f->row_count, CONNECTIONS);
-	assert_int_equal(f->snap.sockets[f->rows[0]].recv_queue, 0);
-	assert_int_equal(f->snap.sockets[f->rows[CONNECTIONS - 1]].recv_queue, 20);
-	frame_drop_order(&beside);
-	/* By the order that it has before it is arranged for the first time, too. */
-	struct frame_order by_harm = { COLUMN_VERDICT, false, NULL, GROUP_NONE };
-	frame_borrow(&beside, f);
-	frame_arrange(&beside, &by_harm);
-	assert_int_equal(beside.row_count, CONNECTIONS);
-	frame_drop_order(&beside);
-	assert_int_equal(f->row_count, CONNECTIONS);
+	const struct tcp_socket *sk = snapshot_find(&f->snap, cookie);
+	return sk ? (size_t)(sk - f->snap.sockets) : SIZE_MAX;
 }
 
-#define FILM_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+/* Three of ten rows: the worst, and the totals of all. */
+static void a_frame_of_many_has_the_worst_and_tells_of_all(void **state)
+{
+	struct film *film = *state;
+	const struct frame *f = &film->frame;
+	film->frame_rows = 3;
+	see(film, 100000, CONNECTIONS);
+	see(film, 110000, CONNECTIONS);
+	assert_false(f->is_whole);
+	assert_int_equal(f->row_count, 3);
+	assert_int_equal(f->matching_count, CONNECTIONS);
+	assert_int_equal(f->connection_count, CONNECTIONS);
+	assert_int_equal(f->verdicts[VERDICT_UNREAD], CONNECTIONS / 2);
+	assert_int_equal(f->report.verdicts[VERDICT_UNREAD], CONNECTIONS / 2);
+	assert_int_equal(f->report.services[0].connection_count, CONNECTIONS);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(f->snap.sockets[f->rows[i]].cookie, 100 + 2 * i);
+		assert_int_equal(f->report.assessments[f->rows[i]].verdict,
+				 VERDICT_UNREAD);
+	}
+	/* Three connections and the listener; the others are counted. */
+	assert_int_equal(f->snap.socket_count, 4);
+	assert_int_equal(snapshot_omitted_count(&f->snap), CONNECTIONS - 3);
+	assert_int_equal(f->report.services[0].listeners[0], find_cookie(f, 1));
+	assert_int_equal(f->peers.count, 1);
+	assert_int_equal(f->peers.rows[0].count, CONNECTIONS);
+	assert_int_equal(f->peers.rows[0].sample.count, 3);
+}
+
+static void a_frame_of_few_has_them_all(void **state)
+{
+	struct film *film = *state;
+	film->frame_rows = CONNECTIONS;
+	see(film, 100000, CONNECTIONS);
+	assert_true(film->frame.is_whole);
+	assert_int_equal(film->frame.row_count, CONNECTIONS);
+	assert_int_equal(snapshot_omitted_count(&film->frame.snap), 0);
+}
+
+/* What is hidden by the filter or stands behind is there when it is asked for. */
+static void order_and_filter_choose_the_rows_of_a_frame(void **state)
+{
+	struct film *film = *state;
+	const struct frame *f = &film->frame;
+	film->frame_rows = 3;
+	film->held = 101;
+	see(film, 100000, CONNECTIONS);
+	see(film, 110000, CONNECTIONS);
+	film->order.sort = COLUMN_PEER;
+	film->order.is_reversed = true;
+	film_make_frame(film);
+	assert_int_equal(f->row_count, 4);
+	/* All have one address: the worst stand first, and behind them the held one. */
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(frame_find(f, 100 + 2 * i), i);
+	assert_int_equal(frame_find(f, 101), 3);
+	struct error err = { 0 };
+	size_t column;
+	assert_int_equal(
+		live_filter_set(&film->live, "dport >= 40005", 1, NULL, &column, &err),
+		0);
+	film_make_frame(film);
+	assert_int_equal(f->matching_count, 5);
+	assert_int_equal(f->connection_count, CONNECTIONS);
+	assert_int_equal(f->row_count, 3);
+	assert_int_equal(f->verdicts[VERDICT_UNREAD], 2);
+	for (size_t i = 0; i < f->row_count; i++)
+		assert_true(f->snap.sockets[f->rows[i]].peer_port >= 40005);
+	/* The held one is there, and hidden. */
+	assert_int_equal(frame_find(f, 101), SIZE_MAX);
+	assert_int_not_equal(find_cookie(f, 101), SIZE_MAX);
+}
+
+/* A sort by what differs takes the rows that stand first of all, not of the worst. */
+static void the_greatest_of_all_stand_first(void **state)
+{
+	struct film *film = *state;
+	const struct frame *f = &film->frame;
+	film->frame_rows = 3;
+	film->order.sort = COLUMN_SQ;
+	film_begin(film, 100000);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		struct tcp_socket sk = connection_number(i);
+		sk.recv_queue = 0;
+		sk.send_queue = (uint32_t)(i * 7 % CONNECTIONS);
+		film_put(film, sk);
+	}
+	film_end(film);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(f->snap.sockets[f->rows[i]].send_queue,
+				 CONNECTIONS - 1 - i);
+}
+
+/* Groups tell of all their rows, and none is missing. */
+static void groups_of_a_frame_of_many_are_whole(void **state)
+{
+	struct film *film = *state;
+	const struct grouping *g = &film->frame.grouping;
+	film->frame_rows = 3;
+	film->order.group_by = GROUP_VERDICT;
+	see(film, 100000, CONNECTIONS);
+	see(film, 110000, CONNECTIONS);
+	assert_true(g->count >= 2);
+	uint32_t total = 0, listed = 0;
+	for (size_t i = 0; i < g->count; i++) {
+		total += g->groups[i].total;
+		listed += g->groups[i].count;
+		assert_true(g->groups[i].count >= 1);
+	}
+	assert_int_equal(total, CONNECTIONS);
+	assert_int_equal(listed, film->frame.row_count);
+	assert_true(listed < CONNECTIONS);
+	assert_int_equal(g->groups[0].total, CONNECTIONS / 2);
+	assert_int_equal(g->groups[0].recv_queue, 20 * CONNECTIONS / 2);
+}
+
+/* The order of the heap is that of a sort, whatever comes when. */
+static void a_ranking_keeps_the_first(void **state)
+{
+	struct film *film = *state;
+	enum { ROWS = 300 };
+	film_begin(film, 100000);
+	for (int i = 0; i < ROWS; i++)
+		film_put(film, connection_number(i));
+	film_end(film);
+	for (size_t most = 0; most < 40; most++) {
+		struct ranking r = { 0 };
+		ranking_begin(&r, &film->pass.report, most);
+		for (uint32_t i = 0; i < ROWS; i++) {
+			uint32_t row = i * 7 % ROWS;
+			ranking_add(&r, (struct sort_key){ row / 4, 0 }, row);
+		}
+		ranking_end(&r);
+		assert_int_equal(r.count, most);
+		for (size_t i = 1; i < r.count; i++)
+			assert_true(r.items[i - 1].key.high <= r.items[i].key.high);
+		for (size_t i = 0; i < r.count; i++)
+			assert_int_equal(r.items[i].key.high, i / 4);
+		ranking_clear(&r);
+	}
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FILM_TEST(the_live_filter_narrows_the_rows),
 		FILM_TEST(age_in_the_live_filter_knows_the_history),
-		FILM_TEST(a_new_frame_is_not_filtered_before_it_is_arranged),
+		FILM_TEST(a_new_frame_comes_filtered_and_in_order),
 		FILM_TEST(the_detail_comes_with_the_frame_and_knows_the_past),
 		FILM_TEST(a_frame_alone_says_that_it_does_not_know_the_past),
 		FILM_TEST(absent_fields_are_not_shown_as_zero),
 		FILM_TEST(services_are_worst_first),
 		FILM_TEST(a_go_program_keeps_its_name),
 		FILM_TEST(what_is_not_done_yet_is_said),
-		FILM_TEST(a_frame_is_arranged_beside_itself),
+		FILM_TEST(a_frame_of_many_has_the_worst_and_tells_of_all),
+		FILM_TEST(a_frame_of_few_has_them_all),
+		FILM_TEST(order_and_filter_choose_the_rows_of_a_frame),
+		FILM_TEST(the_greatest_of_all_stand_first),
+		FILM_TEST(groups_of_a_frame_of_many_are_whole),
+		FILM_TEST(a_ranking_keeps_the_first),
 		FILM_TEST(the_time_in_a_state_knows_the_history),
 		FILM_TEST(the_evidence_is_short_and_there_when_something_is_wrong),
 	};

@@ -9,54 +9,15 @@
 
 #include <cmocka.h>
 
-#include "builders.h"
 #include "conn-doctor/memory.h"
 #include "conn-doctor/policy.h"
 #include "conn-doctor/text.h"
-#include "frame.h"
-
-/* Peers and processes of one frame. */
-struct film {
-	struct frame frame;
-	struct history *history;
-	struct limits limits;
-	struct journal journal;
-	struct policy policy;
-};
-
-static int set_up(void **state)
-{
-	struct film *film = xcalloc(1, sizeof(*film));
-	film->history = history_new();
-	limits_init(&film->limits);
-	*state = film;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct film *film = *state;
-	frame_clear(&film->frame);
-	history_free(film->history);
-	journal_clear(&film->journal);
-	free(film);
-	return 0;
-}
+#include "film.h"
 
 static void begin(struct film *film, uint64_t second)
 {
-	snapshot_begin(&film->frame.snap, second * 1000);
-	snapshot_put(&film->frame.snap, a_listener(0, 128));
-}
-
-static void end(struct film *film)
-{
-	struct frame_question question = { .limits = &film->limits,
-					   .policy = &film->policy,
-					   .journal = &film->journal };
-	snapshot_finish(&film->frame.snap);
-	history_update(film->history, &film->frame.snap);
-	frame_diagnose(&film->frame, film->history, &question);
+	film_begin(film, second * 1000);
+	film_put(film, a_listener(0, 128));
 }
 
 static void put(struct film *film, uint64_t cookie, struct ip_address peer,
@@ -68,7 +29,7 @@ static void put(struct film *film, uint64_t cookie, struct ip_address peer,
 	sk.peer = peer;
 	sk.peer_port = (uint16_t)(1024 + cookie % 60000);
 	sk.recv_queue = unread;
-	snapshot_put(&film->frame.snap, sk);
+	film_put(film, sk);
 }
 
 static const struct peer_row *peer_named(const struct film *film, const char *name)
@@ -95,7 +56,7 @@ static void see_clients(struct film *film, uint64_t second, uint64_t greedy,
 	for (uint64_t i = 0; i < others; i++)
 		put(film, cookie++,
 		    an_ip(10, 8, (uint8_t)(i / 200), (uint8_t)(i % 200)), 0);
-	end(film);
+	film_end(film);
 }
 
 static void peers_are_worst_first_and_counted(void **state)
@@ -109,7 +70,7 @@ static void peers_are_worst_first_and_counted(void **state)
 	assert_int_equal(p->left_out, 0);
 	assert_ptr_equal(peer_named(film, "10.9.0.2"), &p->rows[0]);
 	assert_ptr_equal(peer_named(film, "10.9.0.1"), &p->rows[1]);
-	assert_int_equal(p->rows[0].worst, VERDICT_UNREAD);
+	assert_int_equal(p->rows[0].sample.worst.verdict, VERDICT_UNREAD);
 	assert_int_equal(p->rows[0].complaints, 1);
 	assert_int_equal(p->rows[0].unread, 20);
 	assert_int_equal(p->rows[1].count, 60);
@@ -145,7 +106,7 @@ static void a_peer_is_above_when_both_limits_are(void **state)
 	begin(film, 200);
 	for (uint64_t i = 0; i < 100; i++)
 		put(film, 1000 + i, an_ip(127, 0, 0, 1), 0);
-	end(film);
+	film_end(film);
 	assert_false(peer_is_above(peer_named(film, "127.0.0.1"), &film->frame.report));
 }
 
@@ -205,8 +166,8 @@ static void an_upstream_is_another_peer_than_a_client(void **state)
 	sk.local_port = 50000;
 	sk.peer = an_ip(10, 9, 0, 1);
 	sk.peer_port = 5432;
-	snapshot_put(&film->frame.snap, sk);
-	end(film);
+	film_put(film, sk);
+	film_end(film);
 	const struct peer_row *client = peer_named(film, "10.9.0.1");
 	const struct peer_row *upstream = peer_named(film, "10.9.0.1:5432");
 	assert_non_null(client);
@@ -230,8 +191,8 @@ static void too_many_peers_are_told_by_network(void **state)
 	sk.cookie = 999;
 	sk.ip_version = 6;
 	assert_true(ip_address_parse("2001:db8:0:1:2:3:4:5", &sk.peer, &sk.ip_version));
-	snapshot_put(&film->frame.snap, sk);
-	end(film);
+	film_put(film, sk);
+	film_end(film);
 	assert_true(film->frame.peers.is_by_network);
 	const struct peer_row *p = peer_named(film, "10.8.3.0/24");
 	assert_non_null(p);
@@ -244,7 +205,7 @@ static void too_many_peers_are_told_by_network(void **state)
 	for (uint64_t i = 0; i < PEERS_MAX + 7; i++)
 		put(film, 1000 + i,
 		    an_ip(11, (uint8_t)(i / 256), (uint8_t)(i % 256), 1), 0);
-	end(film);
+	film_end(film);
 	assert_int_equal(film->frame.peers.count, PEERS_MAX);
 	assert_int_equal(film->frame.peers.left_out, 7);
 }
@@ -267,11 +228,11 @@ static void processes_have_what_they_own(void **state)
 		begin(film, second);
 		for (uint64_t i = 0; i < 6; i++)
 			put(film, 1000 + i, an_ip(10, 9, 0, 1), i == 4 ? 20 : 0);
-		snapshot_put_process(&film->frame.snap, 10, "first", of_first, 3);
-		snapshot_put_process(&film->frame.snap, 11, "second", of_second, 3);
-		snapshot_put_process(&film->frame.snap, 12, "other",
+		snapshot_put_process(&film->pass.snap, 10, "first", of_first, 3);
+		snapshot_put_process(&film->pass.snap, 11, "second", of_second, 3);
+		snapshot_put_process(&film->pass.snap, 12, "other",
 				     (const uint32_t[]){ 7 }, 1);
-		end(film);
+		film_end(film);
 	}
 	const struct process_list *list = &film->frame.processes;
 	assert_int_equal(list->count, 2);
@@ -280,7 +241,7 @@ static void processes_have_what_they_own(void **state)
 	const struct process_row *first = process_of(film, 10);
 	const struct process_row *second = process_of(film, 11);
 	assert_ptr_equal(second, &list->rows[0]);
-	assert_int_equal(second->worst, VERDICT_UNREAD);
+	assert_int_equal(second->sample.worst.verdict, VERDICT_UNREAD);
 	assert_int_equal(second->count, 3);
 	assert_int_equal(second->verdicts[VERDICT_UNREAD], 1);
 	assert_int_equal(second->service, NO_INDEX);
@@ -290,12 +251,12 @@ static void processes_have_what_they_own(void **state)
 	/* A reused pid is another process. */
 	uint64_t id = first->id;
 	begin(film, 130);
-	snapshot_put_process(&film->frame.snap, 10, "first", of_first, 3);
-	film->frame.snap.processes[0].start_ticks = 77;
-	end(film);
+	snapshot_put_process(&film->pass.snap, 10, "first", of_first, 3);
+	film->pass.snap.processes[0].start_ticks = 77;
+	film_end(film);
 	assert_int_not_equal(process_of(film, 10)->id, id);
 	assert_int_equal(process_of(film, 10)->count, 0);
-	assert_int_equal(process_of(film, 10)->worst, VERDICT_COUNT);
+	assert_int_equal(process_of(film, 10)->sample.count, 0);
 }
 
 /* The short cut finds the owners that the slow way finds. */
@@ -311,15 +272,15 @@ static void owners_are_found_wherever_inodes_lie(void **state)
 		struct tcp_socket sk = a_connection();
 		sk.cookie = 1000 + i;
 		sk.inode = inodes[i];
-		snapshot_put(&film->frame.snap, sk);
+		film_put(film, sk);
 		sk.cookie = 2000 + i;
 		sk.inode = inodes[i] + 3; /* nobody's, or 0 */
-		snapshot_put(&film->frame.snap, sk);
+		film_put(film, sk);
 	}
-	snapshot_put_process(&film->frame.snap, 10, "a", inodes, COUNT);
-	end(film);
+	snapshot_put_process(&film->pass.snap, 10, "a", inodes, COUNT);
+	film_end(film);
 	size_t owned = 0;
-	for (uint32_t row = 1; row < film->frame.snap.socket_count; row++)
+	for (uint32_t row = 0; row < film->frame.own_count; row++)
 		owned += report_process_of(&film->frame.report, row, NULL) != NULL;
 	assert_int_equal(process_of(film, 10)->count, owned);
 	assert_int_equal(film->frame.processes.unowned, 2 * COUNT - owned);
@@ -370,10 +331,10 @@ static void hostile_names_are_made_safe_everywhere(void **state)
 		auto_free char *name = a_hostile_name(lengths[i]);
 		begin(film, 100 + i * 20);
 		put(film, 1000 + i, an_ip(10, 9, 0, 1), 20);
-		film->frame.snap.sockets[1].inode = 6000;
-		snapshot_put_process(&film->frame.snap, 4711 + (int32_t)i, name, inodes,
+		film->pass.snap.sockets[1].inode = 6000;
+		snapshot_put_process(&film->pass.snap, 4711 + (int32_t)i, name, inodes,
 				     2);
-		end(film);
+		film_end(film);
 		const struct followed *f =
 			followers_find(&film->journal.followers, 1000 + i);
 		assert_non_null(f);
@@ -405,8 +366,6 @@ static void a_hostile_owner_fits_every_column(void **state)
 		assert_string_equal(text.text + text.len - 6, "[4711]");
 	}
 }
-
-#define FILM_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

@@ -9,78 +9,29 @@
 
 #include <cmocka.h>
 
-#include "builders.h"
 #include "conn-doctor/memory.h"
 #include "conn-doctor/text.h"
-#include "frame.h"
-
-/* A journal that is fed frames, as the collector does it. */
-struct film {
-	struct frame frame;
-	struct history *history;
-	struct limits limits;
-	struct journal journal;
-	struct live_filter live;
-	struct filter *filter;
-	uint64_t wanted;
-};
-
-static int set_up(void **state)
-{
-	struct film *film = xcalloc(1, sizeof(*film));
-	film->history = history_new();
-	limits_init(&film->limits);
-	*state = film;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct film *film = *state;
-	frame_clear(&film->frame);
-	history_free(film->history);
-	journal_clear(&film->journal);
-	live_filter_clear(&film->live);
-	filter_free(film->filter);
-	free(film);
-	return 0;
-}
+#include "film.h"
 
 static void begin(struct film *film, uint64_t second)
 {
-	snapshot_begin(&film->frame.snap, second * 1000);
-}
-
-static void put(struct film *film, struct tcp_socket sk)
-{
-	snapshot_put(&film->frame.snap, sk);
-}
-
-static void end(struct film *film)
-{
-	struct frame_question question = { .limits = &film->limits,
-					   .filter = film->filter,
-					   .journal = &film->journal,
-					   .wanted = film->wanted };
-	snapshot_finish(&film->frame.snap);
-	history_update(film->history, &film->frame.snap);
-	frame_diagnose(&film->frame, film->history, &question);
+	film_begin(film, second * 1000);
 }
 
 /* A pass with the listener and one connection. */
 static void see(struct film *film, uint64_t second, struct tcp_socket sk)
 {
 	begin(film, second);
-	put(film, a_listener(0, 128));
-	put(film, sk);
-	end(film);
+	film_put(film, a_listener(0, 128));
+	film_put(film, sk);
+	film_end(film);
 }
 
 static void see_nothing(struct film *film, uint64_t second)
 {
 	begin(film, second);
-	put(film, a_listener(0, 128));
-	end(film);
+	film_put(film, a_listener(0, 128));
+	film_end(film);
 }
 
 /* As long unread as it is seen. */
@@ -179,7 +130,7 @@ static void complaints_are_told_and_others_are_counted(void **state)
 	sk.recv_queue = 20;
 	see(film, 102, sk);
 	see(film, 110, sk);
-	assert_int_equal(film->frame.report.assessments[1].verdict, VERDICT_UNREAD);
+	assert_int_equal(film->frame.report.assessments[0].verdict, VERDICT_UNREAD);
 	assert_int_equal(count_events(film, EVENT_CONNECTION, "  unread, was "), 1);
 	assert_int_equal(
 		count_events(film, EVENT_CONNECTION, "10.0.0.1:30020 <- 10.0.0.2:4"),
@@ -194,10 +145,10 @@ static void complaints_are_told_and_others_are_counted(void **state)
 	struct tcp_socket other = a_connection();
 	other.cookie = 101;
 	begin(film, 116);
-	put(film, a_listener(0, 128));
-	put(film, sk);
-	put(film, other);
-	end(film);
+	film_put(film, a_listener(0, 128));
+	film_put(film, sk);
+	film_put(film, other);
+	film_end(film);
 	assert_int_equal(
 		count_events(film, EVENT_TRAFFIC, "1 socket appeared, 0 ended"), 1);
 	for (uint64_t second = 118; second < 126; second += 2)
@@ -258,13 +209,13 @@ static void ended_ones_are_bounded_and_complaints_go_last(void **state)
 {
 	struct film *film = *state;
 	begin(film, 100);
-	put(film, a_listener(0, 128));
+	film_put(film, a_listener(0, 128));
 	for (uint64_t i = 0; i < ENDED_MAX + 50; i++) {
 		struct tcp_socket sk = an_unread_one(1000 + i);
 		sk.recv_queue = i < 10 ? 20 : 0;
-		put(film, sk);
+		film_put(film, sk);
 	}
-	end(film);
+	film_end(film);
 	see_nothing(film, 110);
 	/* Ten were unread for as long as they are known; so make them so. */
 	for (size_t i = 0; i < film->journal.followers.count; i++) {
@@ -381,11 +332,11 @@ static void a_flood_of_changes_is_a_number(void **state)
 	struct film *film = *state;
 	for (uint64_t second = 100; second <= 120; second += 10) {
 		begin(film, second);
-		put(film, a_listener(0, 128));
+		film_put(film, a_listener(0, 128));
 		for (uint64_t i = 0; i < 300; i++)
-			put(film, second > 100 ? an_unread_one(1000 + i)
-					       : a_quiet_one(1000 + i));
-		end(film);
+			film_put(film, second > 100 ? an_unread_one(1000 + i)
+						    : a_quiet_one(1000 + i));
+		film_end(film);
 	}
 	assert_int_equal(count_events(film, EVENT_CONNECTION, "unread, was"),
 			 CHANGES_PER_PASS);
@@ -400,13 +351,13 @@ static void many_connections_are_not_all_followed(void **state)
 	for (int complain = 0; complain < 2; complain++) {
 		for (uint64_t second = 100; second <= 110; second += 10) {
 			begin(film, second + (uint64_t)complain * 100);
-			put(film, a_listener(0, 128));
+			film_put(film, a_listener(0, 128));
 			for (uint64_t i = 1; i <= 2 * FOLLOWED_MAX; i++) {
 				struct tcp_socket sk = an_unread_one(1 + i);
 				sk.recv_queue = complain ? 20 : 0;
-				put(film, sk);
+				film_put(film, sk);
 			}
-			end(film);
+			film_end(film);
 		}
 		assert_int_equal(film->journal.followers.count,
 				 complain ? FOLLOWED_MAX : 1);
@@ -476,15 +427,15 @@ static void findings_open_change_and_close(void **state)
 	see_nothing(film, 100);
 	for (uint64_t second = 102; second <= 150; second += 2) {
 		begin(film, second);
-		put(film, a_listener(0, 128));
+		film_put(film, a_listener(0, 128));
 		for (uint64_t i = 0; i < 3; i++) {
 			struct tcp_socket sk = an_unread_one(1000 + i);
 			sk.inode = (uint32_t)(6000 + i);
-			put(film, sk);
+			film_put(film, sk);
 		}
-		snapshot_put_process(&film->frame.snap, 4711, "uvicorn",
+		snapshot_put_process(&film->pass.snap, 4711, "uvicorn",
 				     (const uint32_t[]){ 4999, 6000, 6001, 6002 }, 4);
-		end(film);
+		film_end(film);
 	}
 	assert_int_equal(count_events(film, EVENT_FINDING, "stuck-worker opened: "), 1);
 	assert_int_equal(count_events(film, EVENT_FINDING,
@@ -504,14 +455,14 @@ static void see_server(struct film *film, uint64_t second, uint64_t cookie, int3
 	if (cookie) {
 		struct tcp_socket sk = a_listener(0, 128);
 		sk.cookie = cookie;
-		put(film, sk);
+		film_put(film, sk);
 	}
 	if (pid) {
-		snapshot_put_process(&film->frame.snap, pid, "api",
+		snapshot_put_process(&film->pass.snap, pid, "api",
 				     (const uint32_t[]){ 4999 }, 1);
-		film->frame.snap.processes[0].start_ticks = start;
+		film->pass.snap.processes[0].start_ticks = start;
 	}
-	end(film);
+	film_end(film);
 }
 
 static void a_restart_is_an_event(void **state)
@@ -557,8 +508,8 @@ static void a_look_that_was_cut_short_ends_nothing(void **state)
 		see(film, second, an_unread_one(100));
 	for (uint64_t second = 120; second < 150; second += 5) {
 		begin(film, second);
-		film->frame.snap.is_complete = false;
-		end(film);
+		film->pass.snap.is_complete = false;
+		film_end(film);
 	}
 	assert_int_equal(film->frame.ended_count, 0);
 	assert_int_equal(count_events(film, EVENT_CONNECTION, "ended"), 0);
@@ -593,8 +544,6 @@ static void time_that_goes_back_is_a_new_beginning(void **state)
 	assert_int_equal(count_events(film, EVENT_CONNECTION, "ended"), 0);
 	assert_int_equal(film->frame.ended_count, 0);
 }
-
-#define FILM_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

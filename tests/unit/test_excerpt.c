@@ -92,8 +92,7 @@ static void compare_half(struct scene *s)
 		assert_memory_equal(&s->part.assessments[i],
 				    &s->report.assessments[rows[i]],
 				    sizeof(s->part.assessments[i]));
-		const struct process *p =
-			report_process_of(&s->part, (uint32_t)i, &fd);
+		const struct process *p = report_process_of(&s->part, (uint32_t)i, &fd);
 		const struct process *before =
 			report_process_of(&s->report, rows[i], &fd_before);
 		assert_int_equal(p != NULL, before != NULL);
@@ -133,7 +132,8 @@ static void an_excerpt_tells_what_the_whole_tells(void **state)
 	(void)state;
 	glob_t found;
 	size_t passes = 0;
-	assert_int_equal(glob(SOURCE_DIR "/tests/golden/*/*.cdrec", 0, NULL, &found), 0);
+	assert_int_equal(glob(SOURCE_DIR "/tests/golden/*/*.cdrec", 0, NULL, &found),
+			 0);
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		passes += compare_recording(found.gl_pathv[i]);
 	assert_true(found.gl_pathc >= 5 && passes > found.gl_pathc);

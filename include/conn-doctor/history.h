@@ -28,6 +28,7 @@ struct socket_past {
 	uint64_t unread_since_ms;  /* Recv-Q > 0 and nothing taken from it since then */
 	uint64_t stalled_since_ms; /* Send-Q > 0 and nothing acknowledged since then */
 	uint64_t heard_since_ms;   /* segs_in has this value at least since then */
+	/* These three stop at 65535. */
 	uint32_t retrans_since_progress; /* growth of total_retrans since bytes_acked
 					    grew */
 	uint32_t retrans_recent; /* growth of total_retrans since the last pass */

@@ -48,10 +48,11 @@ void history_rebuild_slots(struct history *h, size_t need)
 		*history_slot_of(h, h->entries[i].cookie) = (uint32_t)i + 1;
 }
 
-static uint64_t consumed_of(const struct tcp_socket *sk)
+static uint32_t consumed_of(const struct tcp_socket *sk)
 {
-	return sk->bytes_received > sk->recv_queue ? sk->bytes_received - sk->recv_queue
-						   : 0;
+	return sk->bytes_received > sk->recv_queue
+		       ? (uint32_t)(sk->bytes_received - sk->recv_queue)
+		       : 0;
 }
 
 static void begin_entry(struct entry *e, const struct tcp_socket *sk, uint32_t now_cs)
@@ -67,7 +68,6 @@ static void begin_entry(struct entry *e, const struct tcp_socket *sk, uint32_t n
 		.heard_since_cs = now_cs,
 		.segs_in = sk->segs_in,
 		.total_retrans = sk->total_retrans,
-		.retrans_at_progress = sk->total_retrans,
 		.state = sk->state,
 		.was_unread = sk->recv_queue > 0,
 		.was_unsent = sk->send_queue > 0,
@@ -124,20 +124,29 @@ static void follow_receiving(struct entry *e, const struct tcp_socket *sk,
 	e->was_unread = sk->recv_queue > 0;
 }
 
+static void follow_retrans(struct entry *e, const struct tcp_socket *sk,
+			   const struct step *t, bool is_anew)
+{
+	/* A socket that connects for the second time counts from zero. */
+	bool is_reset = sk->total_retrans < e->total_retrans;
+	uint32_t grown = sk->total_retrans - (is_reset ? 0 : e->total_retrans);
+	uint32_t before = is_reset ? 0 : e->retrans_since_progress;
+	e->retrans_since_progress =
+		is_anew ? 0 : history_u16(before + history_u16(grown));
+	e->retrans_recent = t->is_blind ? 0 : history_u16(grown);
+	e->total_retrans = sk->total_retrans;
+}
+
 static void follow_sending(struct entry *e, const struct tcp_socket *sk,
 			   const struct step *t)
 {
 	bool has_progressed = e->progress != sk->bytes_acked;
 	if (has_progressed || !e->was_unsent || sk->send_queue == 0)
 		e->stalled_since_cs = t->now_cs;
-	if (has_progressed || sk->send_queue == 0)
-		e->retrans_at_progress = sk->total_retrans;
 	e->has_progressed = has_progressed && !t->is_blind;
 	e->progress = sk->bytes_acked;
 	e->was_unsent = sk->send_queue > 0;
-	uint32_t grown = t->is_blind ? 0 : sk->total_retrans - e->total_retrans;
-	e->retrans_recent = grown < UINT16_MAX ? (uint16_t)grown : UINT16_MAX;
-	e->total_retrans = sk->total_retrans;
+	follow_retrans(e, sk, t, has_progressed || sk->send_queue == 0);
 }
 
 static void follow_peer(struct entry *e, const struct tcp_socket *sk,
@@ -205,7 +214,7 @@ static void update_socket(struct history *h, const struct tcp_socket *sk,
 		begin_entry(e, sk, t->now_cs);
 		*slot = (uint32_t)h->count;
 	}
-	e->last_pass = h->pass;
+	e->last_pass = h->pass % 4;
 	if (e->sample_count < UINT16_MAX)
 		e->sample_count++;
 	update_drops(h, sk);
@@ -216,7 +225,7 @@ static void forget_gone(struct history *h)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < h->count; i++)
-		if (h->entries[i].last_pass + 1 >= h->pass)
+		if (history_passes_missed(h, &h->entries[i]) < 2)
 			h->entries[kept++] = h->entries[i];
 	if (kept == h->count)
 		return;
@@ -271,7 +280,7 @@ bool history_find(const struct history *h, uint64_t cookie, struct socket_past *
 		.unread_since_ms = h->start_ms + e->unread_since_cs * 10ULL,
 		.stalled_since_ms = h->start_ms + e->stalled_since_cs * 10ULL,
 		.heard_since_ms = h->start_ms + e->heard_since_cs * 10ULL,
-		.retrans_since_progress = e->total_retrans - e->retrans_at_progress,
+		.retrans_since_progress = e->retrans_since_progress,
 		.retrans_recent = e->retrans_recent,
 		.sample_count = e->sample_count,
 		.is_state_since_exact = e->is_state_since_exact,

@@ -11,8 +11,8 @@
  */
 struct entry {
 	uint64_t cookie;
-	uint64_t consumed;
 	uint64_t progress;
+	uint32_t consumed; /* modulo 2^32: only asked whether it changed */
 	uint32_t first_seen_cs;
 	uint32_t state_since_cs;
 	uint32_t unread_since_cs;
@@ -20,17 +20,18 @@ struct entry {
 	uint32_t heard_since_cs;
 	uint32_t segs_in;
 	uint32_t total_retrans;
-	uint32_t retrans_at_progress;
-	uint32_t last_pass;
+	uint16_t retrans_since_progress; /* these three stop at 65535 */
 	uint16_t retrans_recent;
 	uint16_t sample_count;
 	uint8_t state;
-	bool is_state_since_exact;
-	bool has_progressed;
-	bool has_consumed;
-	bool was_unread; /* Recv-Q > 0 at the last look */
-	bool was_unsent; /* Send-Q > 0 at the last look */
+	uint8_t last_pass : 2; /* modulo 4: two passes after it the entry is gone */
+	bool is_state_since_exact : 1;
+	bool has_progressed : 1;
+	bool has_consumed : 1;
+	bool was_unread : 1; /* Recv-Q > 0 at the last look */
+	bool was_unsent : 1; /* Send-Q > 0 at the last look */
 };
+_Static_assert(sizeof(struct entry) == 56, "one for each socket of the host");
 
 /* A listener's sk_drops. */
 struct drops {
@@ -55,6 +56,19 @@ struct history {
 	int64_t first_kernel[KERNEL_VALUE_COUNT];
 	int64_t last_kernel[KERNEL_VALUE_COUNT];
 };
+
+/* How many passes ago the entry was seen: 0 to 3. */
+static inline unsigned history_passes_missed(const struct history *h,
+					     const struct entry *e)
+{
+	return (h->pass - e->last_pass) % 4;
+}
+
+/* The most that fits, instead of what is left of a larger number. */
+static inline uint16_t history_u16(uint32_t value)
+{
+	return value < UINT16_MAX ? (uint16_t)value : UINT16_MAX;
+}
 
 /* Where the cookie's entry is or would be; the index must have been made. */
 uint32_t *history_slot_of(const struct history *h, uint64_t cookie);

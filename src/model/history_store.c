@@ -69,13 +69,12 @@ static const size_t entry_members[] = {
 	offsetof(struct entry, heard_since_cs),
 	offsetof(struct entry, segs_in),
 	offsetof(struct entry, total_retrans),
-	offsetof(struct entry, retrans_at_progress),
 };
 enum {
 	TIMES = 5, /* so many of them are times */
 	ENTRY_MEMBERS = sizeof(entry_members) / sizeof(*entry_members),
 };
-_Static_assert(24 + 4 * ENTRY_MEMBERS + 4 == ENTRY_SIZE, "three u64, members, tail");
+_Static_assert(24 + 4 * ENTRY_MEMBERS + 8 == ENTRY_SIZE, "three u64, members, tail");
 
 static uint32_t *member_of(struct entry *e, size_t i)
 {
@@ -92,6 +91,7 @@ static void put_entry(uint8_t *out, struct entry e, bool is_missed)
 	put_le64(out + 16, e.progress);
 	for (size_t i = 0; i < ENTRY_MEMBERS; i++)
 		put_le32(out + 24 + 4 * i, *member_of(&e, i));
+	put_le32(out + 52, e.total_retrans - e.retrans_since_progress);
 	put_le16(out + 56, e.sample_count);
 	out[58] = e.state;
 	out[59] = (uint8_t)flags;
@@ -123,7 +123,8 @@ void history_encode(const struct history *h, struct strbuf *out)
 	add_counts(h, out);
 	add_u32(out, (uint32_t)h->count);
 	for (size_t i = 0; i < h->count; i++) {
-		put_entry(bytes, h->entries[i], h->entries[i].last_pass != h->pass);
+		put_entry(bytes, h->entries[i],
+			  history_passes_missed(h, &h->entries[i]));
 		strbuf_add_len(out, (const char *)bytes, sizeof(bytes));
 	}
 }
@@ -204,7 +205,7 @@ static bool get_entry(struct entry *e, const uint8_t *in, uint32_t last_cs,
 	unsigned flags = in[59];
 	*e = (struct entry){
 		.cookie = get_le64(in),
-		.consumed = get_le64(in + 8),
+		.consumed = (uint32_t)get_le64(in + 8),
 		.progress = get_le64(in + 16),
 		.sample_count = get_le16(in + 56),
 		.state = in[58],
@@ -214,6 +215,7 @@ static bool get_entry(struct entry *e, const uint8_t *in, uint32_t last_cs,
 	};
 	for (size_t i = 0; i < ENTRY_MEMBERS; i++)
 		*member_of(e, i) = get_le32(in + 24 + 4 * i);
+	e->retrans_since_progress = history_u16(e->total_retrans - get_le32(in + 52));
 	e->is_state_since_exact =
 		(flags & STATE_EXACT) && e->state_since_cs >= shift_cs;
 	for (size_t i = 0; i < TIMES; i++) {

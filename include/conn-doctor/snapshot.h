@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conn-doctor/row_index.h"
 #include "conn-doctor/tcp_socket.h"
 #include "conn-doctor/u64_map.h"
 
@@ -151,9 +152,7 @@ struct snapshot {
 	struct degraded *degraded;
 	size_t degraded_count, degraded_capacity;
 
-	/* private to snapshot.c: row of each cookie; slot = row + 1, 0 = empty */
-	uint32_t *cookie_slots;
-	size_t cookie_slot_count;
+	struct row_index cookie_index; /* private to snapshot.c: row of each cookie */
 };
 
 /* Forgets the content and keeps the memory, ready for the next pass. */

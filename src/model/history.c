@@ -17,35 +17,26 @@ void history_free(struct history *h)
 	if (!h)
 		return;
 	free(h->entries);
-	free(h->slots);
+	row_index_clear(&h->index);
 	free(h->drops);
 	u64_map_clear(&h->drops_index);
 	free(h);
 }
 
-uint32_t *history_slot_of(const struct history *h, uint64_t cookie)
+_Static_assert(offsetof(struct entry, cookie) == 0, "what row_index looks at");
+
+uint32_t history_insert(struct history *h, uint64_t cookie)
 {
-	size_t mask = h->slot_count - 1;
-	size_t i = (size_t)u64_hash(cookie) & mask;
-	while (h->slots[i] && h->entries[h->slots[i] - 1].cookie != cookie)
-		i = (i + 1) & mask;
-	return &h->slots[i];
+	return row_index_insert(&h->index, h->entries, sizeof(*h->entries), cookie,
+				(uint32_t)h->count);
 }
 
-void history_rebuild_slots(struct history *h, size_t need)
+void history_rebuild_index(struct history *h, size_t need)
 {
-	size_t count = 256;
-	while (need > count / 4 * 3)
-		count *= 2;
-	if (count != h->slot_count) {
-		free(h->slots);
-		h->slots = xcalloc(count, sizeof(*h->slots));
-		h->slot_count = count;
-	} else {
-		memset(h->slots, 0, count * sizeof(*h->slots));
-	}
+	row_index_reset(&h->index, need);
 	for (size_t i = 0; i < h->count; i++)
-		*history_slot_of(h, h->entries[i].cookie) = (uint32_t)i + 1;
+		row_index_insert(&h->index, h->entries, sizeof(*h->entries),
+				 h->entries[i].cookie, (uint32_t)i);
 }
 
 static uint32_t consumed_of(const struct tcp_socket *sk)
@@ -200,20 +191,18 @@ static void update_drops(struct history *h, const struct tcp_socket *sk)
 static void update_socket(struct history *h, const struct tcp_socket *sk,
 			  const struct step *t)
 {
-	if (h->count >= h->slot_count / 4 * 3)
-		history_rebuild_slots(h, h->count + 1);
-	uint32_t *slot = history_slot_of(h, sk->cookie);
-	struct entry *e;
-	if (*slot) {
-		e = &h->entries[*slot - 1];
-		follow_entry(e, sk, t);
-	} else {
-		array_reserve(&h->entries, &h->capacity, h->count + 1,
+	if (h->count == h->index.room)
+		history_rebuild_index(h, h->count + h->count / 2 + 1);
+	uint32_t row = history_insert(h, sk->cookie);
+	bool is_new = row == h->count;
+	if (is_new)
+		array_reserve(&h->entries, &h->capacity, ++h->count,
 			      sizeof(*h->entries));
-		e = &h->entries[h->count++];
+	struct entry *e = &h->entries[row];
+	if (is_new)
 		begin_entry(e, sk, t->now_cs);
-		*slot = (uint32_t)h->count;
-	}
+	else
+		follow_entry(e, sk, t);
 	e->last_pass = h->pass % 4;
 	if (e->sample_count < UINT16_MAX)
 		e->sample_count++;
@@ -230,7 +219,7 @@ static void forget_gone(struct history *h)
 	if (kept == h->count)
 		return;
 	h->count = kept;
-	history_rebuild_slots(h, kept);
+	history_rebuild_index(h, kept);
 }
 
 static uint32_t since_start_cs(const struct history *h, uint64_t ms)
@@ -259,8 +248,8 @@ void history_update(struct history *h, const struct snapshot *snap)
 	memcpy(h->last_kernel, snap->kernel, sizeof(h->last_kernel));
 	struct step step = step_to(h, snap->monotonic_ms);
 	h->pass++;
-	if (h->slot_count == 0)
-		history_rebuild_slots(h, snap->socket_count);
+	if (h->index.room == 0)
+		history_rebuild_index(h, snap->socket_count);
 	for (size_t i = 0; i < snap->socket_count; i++)
 		update_socket(h, &snap->sockets[i], &step);
 	forget_gone(h);
@@ -270,10 +259,12 @@ void history_update(struct history *h, const struct snapshot *snap)
 
 bool history_find(const struct history *h, uint64_t cookie, struct socket_past *out)
 {
-	uint32_t *slot = h && h->slot_count ? history_slot_of(h, cookie) : NULL;
-	if (!slot || !*slot)
+	uint32_t row =
+		h ? row_index_find(&h->index, h->entries, sizeof(*h->entries), cookie)
+		  : ROW_NONE;
+	if (row == ROW_NONE)
 		return false;
-	const struct entry *e = &h->entries[*slot - 1];
+	const struct entry *e = &h->entries[row];
 	*out = (struct socket_past){
 		.first_seen_ms = h->start_ms + e->first_seen_cs * 10ULL,
 		.state_since_ms = h->start_ms + e->state_since_cs * 10ULL,

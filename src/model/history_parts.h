@@ -3,6 +3,7 @@
 #define CONN_DOCTOR_HISTORY_PARTS_H
 
 #include "conn-doctor/history.h"
+#include "conn-doctor/row_index.h"
 
 /*
  * One entry for each cookie, found through an index of row numbers. Times are
@@ -48,8 +49,7 @@ struct history {
 	bool has_earlier_counts; /* counters grow from an earlier run's end */
 	struct entry *entries;
 	size_t count, capacity;
-	uint32_t *slots; /* entry + 1, 0 = free; open addressing, power of two */
-	size_t slot_count;
+	struct row_index index; /* cookie -> entry */
 	struct drops *drops;
 	size_t drops_count, drops_capacity;
 	struct u64_map drops_index; /* listener's cookie -> index into drops */
@@ -70,11 +70,11 @@ static inline uint16_t history_u16(uint32_t value)
 	return value < UINT16_MAX ? (uint16_t)value : UINT16_MAX;
 }
 
-/* Where the cookie's entry is or would be; the index must have been made. */
-uint32_t *history_slot_of(const struct history *h, uint64_t cookie);
+/* The cookie's entry; its number is h->count, and it is still to be made, when new. */
+uint32_t history_insert(struct history *h, uint64_t cookie);
 
 /* Makes the index anew, with room for `need` entries. */
-void history_rebuild_slots(struct history *h, size_t need);
+void history_rebuild_index(struct history *h, size_t need);
 
 /* Remembers the listener, or finds it. */
 struct drops *history_drops_of(struct history *h, uint64_t cookie, uint32_t drops);

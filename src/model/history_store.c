@@ -232,14 +232,12 @@ static void take_entries(struct history *h, const struct encoded *in)
 	uint32_t last_cs = (uint32_t)((in->last_ms - in->start_ms) / 10);
 	uint32_t shift_cs = (uint32_t)((h->start_ms - in->start_ms) / 10);
 	array_reserve(&h->entries, &h->capacity, in->entry_count, sizeof(*h->entries));
-	history_rebuild_slots(h, in->entry_count);
+	history_rebuild_index(h, in->entry_count);
 	for (size_t i = 0; i < in->entry_count; i++) {
 		struct entry *e = &h->entries[h->count];
-		if (!get_entry(e, in->entries + ENTRY_SIZE * i, last_cs, shift_cs))
-			continue;
-		uint32_t *slot = history_slot_of(h, e->cookie);
-		if (!*slot)
-			*slot = (uint32_t)++h->count;
+		if (get_entry(e, in->entries + ENTRY_SIZE * i, last_cs, shift_cs) &&
+		    history_insert(h, e->cookie) == h->count)
+			h->count++;
 	}
 }
 

@@ -6,12 +6,6 @@
 
 #include "conn-doctor/memory.h"
 
-/*
- * Rows are unique by cookie. The index that ensures it holds row numbers only
- * (4 bytes a slot, at most 3/4 full): with a million sockets a table that also
- * holds the cookies would cost as much as a tenth of the rows themselves.
- */
-
 static void clear_texts(struct snapshot *snap)
 {
 	for (size_t i = 0; i < snap->process_count; i++) {
@@ -53,8 +47,7 @@ void snapshot_reset(struct snapshot *snap)
 		.setting_capacity = snap->setting_capacity,
 		.degraded = snap->degraded,
 		.degraded_capacity = snap->degraded_capacity,
-		.cookie_slots = snap->cookie_slots, /* stale until finish */
-		.cookie_slot_count = snap->cookie_slot_count,
+		.cookie_index = snap->cookie_index, /* stale until finish */
 		.is_complete = true,
 	};
 	*snap = empty;
@@ -75,20 +68,9 @@ void snapshot_clear(struct snapshot *snap)
 	free(snap->socket_options);
 	free(snap->settings);
 	free(snap->degraded);
-	free(snap->cookie_slots);
+	row_index_clear(&snap->cookie_index);
 	u64_map_clear(&snap->cgroup_index);
 	*snap = (struct snapshot){ 0 };
-}
-
-/* The slot that holds the cookie's row, or the free one where it belongs. */
-static uint32_t *slot_of(const struct snapshot *snap, uint64_t cookie)
-{
-	size_t mask = snap->cookie_slot_count - 1;
-	size_t i = (size_t)u64_hash(cookie) & mask;
-	while (snap->cookie_slots[i] &&
-	       snap->sockets[snap->cookie_slots[i] - 1].cookie != cookie)
-		i = (i + 1) & mask;
-	return &snap->cookie_slots[i];
 }
 
 struct tcp_socket *snapshot_new_socket(struct snapshot *snap)
@@ -105,41 +87,27 @@ void snapshot_commit(struct snapshot *snap)
 	snap->socket_count++;
 }
 
-static void reserve_cookie_slots(struct snapshot *snap)
-{
-	size_t count = 256;
-	while (snap->socket_count >= count / 4 * 3)
-		count *= 2;
-	if (count == snap->cookie_slot_count) {
-		memset(snap->cookie_slots, 0, count * sizeof(*snap->cookie_slots));
-		return;
-	}
-	free(snap->cookie_slots);
-	snap->cookie_slots = xcalloc(count, sizeof(*snap->cookie_slots));
-	snap->cookie_slot_count = count;
-}
+_Static_assert(offsetof(struct tcp_socket, cookie) == 0, "what row_index looks at");
 
 /*
- * Done for all rows at once, when their number is known: the table never grows,
- * and the slot of a later row can be fetched while this one is compared.
+ * Done for all rows at once, when their number is known: the index never grows,
+ * and the slot of a later row can be fetched while this one is inserted.
  */
 static void drop_duplicates(struct snapshot *snap)
 {
 	enum { AHEAD = 16 };
-	reserve_cookie_slots(snap);
-	size_t mask = snap->cookie_slot_count - 1, kept = 0;
+	struct tcp_socket *rows = snap->sockets;
+	uint32_t kept = 0;
+	row_index_reset(&snap->cookie_index, snap->socket_count);
 	for (size_t i = 0; i < snap->socket_count; i++) {
-		if (i + AHEAD < snap->socket_count) {
-			uint64_t later = snap->sockets[i + AHEAD].cookie;
-			__builtin_prefetch(
-				&snap->cookie_slots[(size_t)u64_hash(later) & mask], 1);
-		}
-		uint32_t *slot = slot_of(snap, snap->sockets[i].cookie);
-		if (*slot)
+		if (i + AHEAD < snap->socket_count)
+			row_index_prefetch(&snap->cookie_index, rows[i + AHEAD].cookie);
+		if (row_index_insert(&snap->cookie_index, rows, sizeof(*rows),
+				     rows[i].cookie, kept) != kept)
 			continue;
 		if (kept != i)
-			snap->sockets[kept] = snap->sockets[i];
-		*slot = (uint32_t)++kept;
+			rows[kept] = rows[i];
+		kept++;
 	}
 	snap->duplicate_count += snap->socket_count - kept;
 	snap->socket_count = kept;
@@ -147,10 +115,9 @@ static void drop_duplicates(struct snapshot *snap)
 
 const struct tcp_socket *snapshot_find(const struct snapshot *snap, uint64_t cookie)
 {
-	if (snap->cookie_slot_count == 0)
-		return NULL;
-	uint32_t row = *slot_of(snap, cookie);
-	return row ? &snap->sockets[row - 1] : NULL;
+	uint32_t row = row_index_find(&snap->cookie_index, snap->sockets,
+				      sizeof(*snap->sockets), cookie);
+	return row != ROW_NONE ? &snap->sockets[row] : NULL;
 }
 
 uint16_t snapshot_add_netns(struct snapshot *snap, uint64_t inode, const char *name)

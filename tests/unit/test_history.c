@@ -84,6 +84,25 @@ static void a_socket_may_be_missed_once(void **state)
 	}
 }
 
+static void sockets_come_and_go_in_numbers(void **state)
+{
+	(void)state;
+	static const size_t counts[] = { 0, 1, 10, 4000, 9000, 9001, 3, 3, 200 };
+	struct socket_past past;
+	struct history *h = history_new();
+	for (size_t pass = 0; pass < sizeof(counts) / sizeof(*counts); pass++) {
+		see(h, pass, a_connection(), counts[pass]);
+		size_t known = counts[pass];
+		if (pass && counts[pass - 1] > known)
+			known = counts[pass - 1];
+		assert_int_equal(history_count(h), known);
+		for (size_t i = 0; i < known; i++)
+			assert_true(history_find(h, 100 + i, &past));
+		assert_false(history_find(h, 100 + known, &past));
+	}
+	history_free(h);
+}
+
 /* 4 GiB and more: a change is seen, in the low half as well as in the high one. */
 static void large_counts_of_bytes_are_followed(void **state)
 {
@@ -170,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(retransmissions_are_counted_since_progress),
 		cmocka_unit_test(a_socket_may_be_missed_once),
+		cmocka_unit_test(sockets_come_and_go_in_numbers),
 		cmocka_unit_test(large_counts_of_bytes_are_followed),
 		cmocka_unit_test(an_encoding_keeps_its_meaning),
 		cmocka_unit_test(what_cannot_be_is_bounded),

@@ -302,6 +302,9 @@ size_t report_worst_first(const struct report *r, bool all, uint32_t **out);
 int report_compare_harm(const struct report *r, uint32_t a, uint32_t b);
 /* What decides it in nearly all cases: the smaller one stands first. */
 uint64_t report_harm(const struct report *r, uint32_t row);
+/* When what is told of the row began, in tenths of a second since some time. */
+#define REPORT_BEGIN_UNKNOWN ((UINT64_C(1) << 56) - 1)
+uint64_t report_begin(const struct report *r, uint32_t row);
 
 /*
  * *snap and *out become a report that needs nothing of *from and tells the same, but

@@ -128,15 +128,27 @@ static int compare_by_harm(const void *a, const void *b, void *ptr)
 	return compare_by_address(&x->row, &y->row, ptr);
 }
 
-static uint64_t harm_key(const struct assessment *a)
+/*
+ * By the time when it began, not by its age: the kernel's clocks, asked row by row,
+ * are off by milliseconds from pass to pass, and rows that began together would
+ * change places on the screen each time. A tenth of a second is what is shown.
+ */
+uint64_t report_begin(const struct report *r, uint32_t row)
 {
-	/* Unknown is 2^32 - 1: one more makes it the shortest. */
-	return (uint64_t)a->verdict << 32 | (UINT32_MAX - (a->since_cs + 1));
+	enum { TENTH_MS = 100 };
+	/* Older than the clock, in a recording that somebody made up. */
+	const uint64_t before_boot = UINT64_C(1) << 40;
+	const struct assessment *a = &r->assessments[row];
+	uint64_t now = r->snap->monotonic_ms + before_boot * TENTH_MS;
+	if (a->since_cs == ASSESSMENT_SINCE_UNKNOWN)
+		return REPORT_BEGIN_UNKNOWN;
+	uint64_t begin = (now - a->since_cs * UINT64_C(10)) / TENTH_MS;
+	return begin < REPORT_BEGIN_UNKNOWN ? begin : REPORT_BEGIN_UNKNOWN - 1;
 }
 
 uint64_t report_harm(const struct report *r, uint32_t row)
 {
-	return harm_key(&r->assessments[row]);
+	return (uint64_t)r->assessments[row].verdict << 56 | report_begin(r, row);
 }
 
 int report_compare_harm(const struct report *r, uint32_t a, uint32_t b)
@@ -157,7 +169,8 @@ size_t report_worst_first(const struct report *r, bool all, uint32_t **out)
 		    (!all && !verdict_table[a->verdict].is_complaint))
 			continue;
 		array_reserve(&items, &capacity, count + 1, sizeof(*items));
-		items[count++] = (struct harm_item){ harm_key(a), (uint32_t)i };
+		items[count++] =
+			(struct harm_item){ report_harm(r, (uint32_t)i), (uint32_t)i };
 	}
 	struct report view = *r;
 	if (count)

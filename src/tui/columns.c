@@ -124,8 +124,8 @@ static struct sort_key key_verdict(const struct field_row *row)
 
 static struct sort_key key_since(const struct field_row *row)
 {
-	/* Unknown wraps to 0. */
-	return (struct sort_key){ (uint32_t)(assessment_of(row)->since_cs + 1), 0 };
+	uint64_t begin = report_begin(row->report, row->row);
+	return (struct sort_key){ REPORT_BEGIN_UNKNOWN - begin, 0 };
 }
 
 static uint64_t big_endian(const uint8_t *bytes)

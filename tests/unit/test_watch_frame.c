@@ -405,6 +405,32 @@ static void groups_of_a_frame_of_many_are_whole(void **state)
 	assert_int_equal(g->groups[0].recv_queue, 20 * CONNECTIONS / 2);
 }
 
+/* The kernel's clocks are off by some milliseconds, another way each time. */
+static void rows_that_began_together_keep_their_places(void **state)
+{
+	struct film *film = *state;
+	const struct frame *f = &film->frame;
+	uint64_t before[CONNECTIONS] = { 0 };
+	for (uint64_t pass = 0; pass < 6; pass++) {
+		film_begin(film, 100000 + 1000 * pass);
+		film_put(film, a_listener(0, 128));
+		for (uint32_t i = 0; i < CONNECTIONS; i++) {
+			struct tcp_socket sk = connection_number((int)i);
+			uint32_t noise = (i + 1) * (uint32_t)(pass + 3) % 7 * 6;
+			uint32_t age_ms = 20010 + (uint32_t)pass * 1000 + noise;
+			sk.last_data_recv_ms = sk.last_ack_recv_ms = age_ms;
+			sk.last_data_sent_ms = age_ms + 10;
+			film_put(film, sk);
+		}
+		film_end(film);
+		for (size_t i = 0; i < CONNECTIONS; i++) {
+			uint64_t cookie = f->snap.sockets[f->rows[i]].cookie;
+			assert_true(pass < 2 || cookie == before[i]);
+			before[i] = cookie;
+		}
+	}
+}
+
 /* The order of the heap is that of a sort, whatever comes when. */
 static void a_ranking_keeps_the_first(void **state)
 {
@@ -449,6 +475,7 @@ int main(void)
 		FILM_TEST(the_greatest_of_all_stand_first),
 		FILM_TEST(groups_of_a_frame_of_many_are_whole),
 		FILM_TEST(a_ranking_keeps_the_first),
+		FILM_TEST(rows_that_began_together_keep_their_places),
 		FILM_TEST(the_time_in_a_state_knows_the_history),
 		FILM_TEST(the_evidence_is_short_and_there_when_something_is_wrong),
 	};

@@ -6,24 +6,52 @@
 #include "remedies.h"
 #include "view.h"
 
-/* What was found, worst first, one line each; its page tells the story. */
+/*
+ * What was found, worst first, one line each; its page tells the story. Behind it,
+ * dimmed, what could not be asked: that is neither sick nor healthy.
+ */
 
 enum { SEVERITY_WIDTH = 10, CODE_WIDTH = 19, NARROW_COLUMNS = 60 };
 
+/* What only the host can know is no lack of this namespace. */
+static bool is_shown(const struct unknown_check *u)
+{
+	return !u->is_of_host;
+}
+
 static size_t count_rows(const struct frame *f)
 {
-	return f->report.finding_count;
+	size_t count = f->report.finding_count;
+	for (size_t i = 0; i < f->report.unknown_count; i++)
+		count += is_shown(&f->report.unknown[i]);
+	return count;
+}
+
+/* NULL: a finding stands there. */
+static const struct unknown_check *unknown_at(const struct frame *f, size_t position)
+{
+	const struct report *r = &f->report;
+	size_t at = r->finding_count;
+	for (size_t i = 0; position >= at && i < r->unknown_count; i++) {
+		if (!is_shown(&r->unknown[i]))
+			continue;
+		if (at++ == position)
+			return &r->unknown[i];
+	}
+	return NULL;
 }
 
 static uint64_t row_id(const struct frame *f, size_t position)
 {
-	return f->report.findings[position].fingerprint;
+	const struct unknown_check *u = unknown_at(f, position);
+	return u ? u64_hash(u->kind + 1) : f->report.findings[position].fingerprint;
 }
 
 static size_t find_row(const struct frame *f, uint64_t id)
 {
-	for (size_t i = 0; i < f->report.finding_count; i++)
-		if (f->report.findings[i].fingerprint == id)
+	size_t count = count_rows(f);
+	for (size_t i = 0; i < count; i++)
+		if (row_id(f, i) == id)
 			return i;
 	return VIEW_NOT_FOUND;
 }
@@ -38,26 +66,48 @@ static void draw_heading(const struct scene *s)
 }
 
 /* Narrow screens keep the sentence, which is what matters. */
-static void put_head(const struct finding *f, bool is_narrow, struct strbuf *severity,
-		     struct strbuf *code)
+static void put_head(const char *word, enum finding_kind kind, bool is_narrow,
+		     struct strbuf *severity, struct strbuf *code)
 {
-	const char *word = summary_severity(f->severity);
 	if (is_narrow) {
 		strbuf_addf(severity, "%c ", word[0]);
-		strbuf_addf(code, "%s: ", finding_table[f->kind].code);
+		strbuf_addf(code, "%s: ", finding_table[kind].code);
 	} else {
 		strbuf_addf(severity, "%-*s", SEVERITY_WIDTH, word);
-		strbuf_addf(code, "%-*s", CODE_WIDTH, finding_table[f->kind].code);
+		strbuf_addf(code, "%-*s", CODE_WIDTH, finding_table[kind].code);
 	}
+}
+
+static const char *how_unknown(const struct unknown_check *u)
+{
+	if (u->needs_time)
+		return "too early to tell";
+	return u->is_partial ? "not fully checked" : "not checked";
+}
+
+static void draw_unknown(const struct rect *line, const struct unknown_check *u)
+{
+	auto_strbuf struct strbuf text = { 0 }, severity = { 0 };
+	put_head("unknown", u->kind, line->width < NARROW_COLUMNS, &severity, &text);
+	int x = view_put_left(line, 0, 0, strbuf_text(&severity), PAINT_DIM);
+	strbuf_addf(&text, "%s: ", how_unknown(u));
+	text_sanitize(&text, u->reason, strlen(u->reason));
+	view_put_left(line, 0, x, strbuf_text(&text), PAINT_DIM);
 }
 
 static void draw_row(const struct scene *s, size_t position, int y)
 {
 	const struct rect *r = &s->layout.table;
-	const struct finding *f = &s->frame->report.findings[position];
+	const struct unknown_check *u = unknown_at(s->frame, position);
 	struct rect line = { y, r->x, 1, r->width };
 	auto_strbuf struct strbuf text = { 0 }, severity = { 0 };
-	put_head(f, r->width < NARROW_COLUMNS, &severity, &text);
+	if (u) {
+		draw_unknown(&line, u);
+		return;
+	}
+	const struct finding *f = &s->frame->report.findings[position];
+	put_head(summary_severity(f->severity), f->kind, r->width < NARROW_COLUMNS,
+		 &severity, &text);
 	int x = view_put_left(&line, 0, 0, strbuf_text(&severity),
 			      paint_of_severity(f->severity));
 	text_sanitize(&text, f->summary, strlen(f->summary));
@@ -162,12 +212,30 @@ static void add_causes(struct page *page, const char *code)
 		page_cut(page, heading);
 }
 
+static void write_unknown(struct page *out, const struct unknown_check *u)
+{
+	const char *code = finding_table[u->kind].code;
+	auto_strbuf struct strbuf text = { 0 };
+	page_clear(out);
+	strbuf_addf(&text, "unknown  %s", code);
+	page_set_title(out, strbuf_text(&text));
+	strbuf_reset(&text);
+	strbuf_addf(&text, "%s: %s", how_unknown(u), u->reason);
+	add_outside(out, "unknown", strbuf_text(&text), PAINT_NORMAL);
+	page_add(out, "finding", finding_title(u->kind), PAINT_NORMAL);
+	add_causes(out, code);
+}
+
 static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 {
 	const struct report *r = &frame->report;
 	size_t position = find_row(frame, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
+	if (unknown_at(frame, position)) {
+		write_unknown(out, unknown_at(frame, position));
+		return true;
+	}
 	const struct finding *f = &r->findings[position];
 	auto_strbuf struct strbuf title = { 0 };
 	page_clear(out);
@@ -192,6 +260,11 @@ static bool find_subject(const struct frame *f, uint64_t id, struct row_subject 
 	size_t position = find_row(f, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
+	const struct unknown_check *u = unknown_at(f, position);
+	if (u) {
+		*out = (struct row_subject){ .code = finding_table[u->kind].code };
+		return true;
+	}
 	const struct finding *finding = &f->report.findings[position];
 	*out = (struct row_subject){
 		.has_json = true,

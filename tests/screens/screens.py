@@ -37,6 +37,7 @@ SCREENS = {
     "linux-120x40": ("stuck-worker", 120, 40, [">", "r"], {"term": "linux"}),
     "connection-80x24": ("stuck-worker", 80, 24, ["\r"]),
     "findings-120x40": ("night", 120, 40, ["2"]),
+    "unknown-80x24": ("night", 80, 24, ["p", "B", "2"]),
     "finding-40x10": ("half-open", 40, 10, ["2", "\r"]),
     "services-200x60": ("stuck-worker", 200, 60, ["3"]),
     "sort-80x24": ("night", 80, 24, ["s", "j", "j"]),

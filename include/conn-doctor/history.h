@@ -56,6 +56,9 @@ bool history_find(const struct history *h, uint64_t cookie, struct socket_past *
 /* How many sockets are remembered: those of the last pass, and what it missed. */
 size_t history_count(const struct history *h);
 
+/* How many of them the last pass showed for the first time. */
+size_t history_new_count(const struct history *h);
+
 /* How many snapshots were taken in. */
 size_t history_pass_count(const struct history *h);
 

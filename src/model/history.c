@@ -206,6 +206,7 @@ static void update_socket(struct history *h, const struct tcp_socket *sk,
 	e->last_pass = h->pass % 4;
 	if (e->sample_count < UINT16_MAX)
 		e->sample_count++;
+	h->new_count += e->sample_count == 1;
 	update_drops(h, sk);
 }
 
@@ -248,6 +249,7 @@ void history_update(struct history *h, const struct snapshot *snap)
 	memcpy(h->last_kernel, snap->kernel, sizeof(h->last_kernel));
 	struct step step = step_to(h, snap->monotonic_ms);
 	h->pass++;
+	h->new_count = 0;
 	if (h->index.room == 0)
 		history_rebuild_index(h, snap->socket_count);
 	for (size_t i = 0; i < snap->socket_count; i++)
@@ -284,6 +286,11 @@ bool history_find(const struct history *h, uint64_t cookie, struct socket_past *
 size_t history_count(const struct history *h)
 {
 	return h ? h->count : 0;
+}
+
+size_t history_new_count(const struct history *h)
+{
+	return h ? h->new_count : 0;
 }
 
 size_t history_pass_count(const struct history *h)

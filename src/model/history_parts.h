@@ -49,6 +49,7 @@ struct history {
 	bool has_earlier_counts; /* counters grow from an earlier run's end */
 	struct entry *entries;
 	size_t count, capacity;
+	size_t new_count;       /* of them, seen for the first time in the last pass */
 	struct row_index index; /* cookie -> entry */
 	struct drops *drops;
 	size_t drops_count, drops_capacity;

@@ -2,6 +2,7 @@
 #include "journal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,7 +152,7 @@ static void remember_service(struct known_service *known, const struct report *r
 			     const struct service *s)
 {
 	auto_strbuf struct strbuf owner = { 0 };
-	strcpy(known->name, s->listener_text);
+	snprintf(known->name, sizeof(known->name), "%s", s->listener_text);
 	known->listener_count = 0;
 	for (size_t i = 0; i < s->listener_count && i < SAMPLE_MAX; i++)
 		known->listeners[known->listener_count++] =
@@ -321,9 +322,9 @@ static void update_services(struct journal *j, const struct follow_pass *pass)
 /* -- what is only counted -- */
 
 /* "12 sockets opened, 3 ended since 12:00:01": one event while nothing else happens. */
-static void update_traffic(struct journal *j, const struct follow_pass *pass,
-			   size_t opened)
+static void update_traffic(struct journal *j, const struct follow_pass *pass)
 {
+	size_t opened = history_new_count(pass->past);
 	size_t known = history_count(pass->past);
 	size_t before = j->known_count + opened;
 	size_t closed = before > known ? before - known : 0;
@@ -396,7 +397,7 @@ static void tell_begin(struct journal *j, const struct follow_pass *pass)
 	event_log_add(&j->log, EVENT_WATCH, now_ns(pass), strbuf_text(&text));
 }
 
-void journal_update(struct journal *j, const struct follow_pass *pass, size_t opened)
+void journal_update(struct journal *j, const struct follow_pass *pass)
 {
 	uint64_t now_ms = pass->report->snap->monotonic_ms;
 	if (j->has_begun && now_ms < j->last_ms)
@@ -405,7 +406,7 @@ void journal_update(struct journal *j, const struct follow_pass *pass, size_t op
 	if (!j->has_begun)
 		tell_begin(j, pass);
 	tell_failures(j, pass);
-	update_traffic(j, pass, opened);
+	update_traffic(j, pass);
 	update_services(j, pass);
 	followers_update(&j->followers, pass, &j->log);
 	update_findings(j, pass);

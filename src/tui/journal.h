@@ -30,11 +30,8 @@ struct journal {
 	struct strbuf failure;
 };
 
-/*
- * Takes in one pass. `past` already contains its snapshot; `opened` = sockets that
- * this pass showed for the first time.
- */
-void journal_update(struct journal *j, const struct follow_pass *pass, size_t opened);
+/* Takes in one pass. `past` already contains its snapshot. */
+void journal_update(struct journal *j, const struct follow_pass *pass);
 
 /* A pass that failed; told with the next one that does not. */
 void journal_fail(struct journal *j, const char *reason);

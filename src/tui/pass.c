@@ -103,16 +103,6 @@ static void measure_services(struct pass *p)
 		gauge_foresee(&p->report, &p->gauges[p->services[i]]);
 }
 
-static void count_new(struct pass *p, const struct history *past)
-{
-	struct socket_past of_row;
-	p->new_count = 0;
-	for (size_t i = 0; i < p->snap.socket_count; i++)
-		p->new_count +=
-			history_find(past, p->snap.sockets[i].cookie, &of_row) &&
-			of_row.sample_count == 1;
-}
-
 static void update_journal(struct pass *p, const uint32_t *rows,
 			   const struct pass_question *q)
 {
@@ -125,7 +115,7 @@ static void update_journal(struct pass *p, const uint32_t *rows,
 		.wanted = q->wanted,
 	};
 	if (q->journal)
-		journal_update(q->journal, &pass, p->new_count);
+		journal_update(q->journal, &pass);
 }
 
 void pass_diagnose(struct pass *p, const struct history *past,
@@ -140,7 +130,6 @@ void pass_diagnose(struct pass *p, const struct history *past,
 	p->report.duration_ns = p->snap.duration_ns;
 	p->frame_rows = q->frame_rows ? q->frame_rows : FRAME_ROWS;
 	find_worst(p);
-	count_new(p, past);
 	order_services(p);
 	measure_services(p);
 	auto_free uint32_t *rows = list_connections(p);

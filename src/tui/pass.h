@@ -28,7 +28,6 @@ struct pass {
 	size_t worst_count;
 	size_t connection_count;
 	uint32_t verdicts[VERDICT_COUNT]; /* over the connections */
-	size_t new_count;                 /* sockets that were never seen before */
 	uint32_t *services; /* indices into report.services, worst first */
 	size_t service_count;
 	struct service_gauge *gauges; /* one for each of report.services */

@@ -461,14 +461,18 @@ static bool lead_up(struct collector *c, size_t target, struct error *err)
 	return is_there;
 }
 
-/* The screen has that pass, or it was ready before the screen wanted it. */
+/*
+ * The screen has that pass, or it was ready before the screen wanted it. One that is
+ * not whole is of use as long as another frame of its pass can be made.
+ */
 static bool is_at_hand(struct collector *c, size_t target)
 {
 	bool is_at_hand = false;
 	pthread_mutex_lock(&c->lock);
 	for (int i = 0; i < FRAME_COUNT && c->is_led; i++) {
-		if (c->story_of[i].number != c->story ||
-		    c->frames[i].pass_number != target + 1)
+		const struct frame *f = &c->frames[i];
+		if (c->story_of[i].number != c->story || f->pass_number != target + 1 ||
+		    !(f->is_whole || c->pass.number == f->pass_number))
 			continue;
 		is_at_hand = true;
 		if (i != c->held)

@@ -41,12 +41,43 @@ struct stage {
 
 static const struct source_ops source_ops = { .take = take, .is_live = true };
 
-static void start(struct stage *stage, uint64_t interval_ms, size_t frame_rows)
+/* The same as a recording of so many passes; stage.pass is the next one. */
+enum { PASSES = 9 };
+
+static enum source_result take_recorded(void *self, struct snapshot *out,
+					struct error *err)
+{
+	uint64_t *pass = self;
+	return *pass < PASSES ? take(self, out, err) : SOURCE_END;
+}
+
+static int tell_extent(void *self, struct source_extent *out, struct error *err)
+{
+	uint64_t *pass = self;
+	(void)err;
+	*out = (struct source_extent){ .pass_count = PASSES, .position = *pass };
+	return 0;
+}
+
+static int seek_recorded(void *self, size_t pass, struct error *err)
+{
+	uint64_t *next = self;
+	(void)err;
+	*next = pass;
+	return 0;
+}
+
+static const struct source_ops recorded_ops = { .take = take_recorded,
+						.extent = tell_extent,
+						.seek = seek_recorded };
+
+static void start_source(struct stage *stage, const struct source_ops *ops,
+			 uint64_t interval_ms, size_t frame_rows)
 {
 	*stage = (struct stage){ 0 };
 	limits_init(&stage->limits);
 	struct collector_options options = {
-		.source = { &source_ops, &stage->pass },
+		.source = { ops, &stage->pass },
 		.limits = &stage->limits,
 		.interval_ms = interval_ms,
 		.frame_rows = frame_rows,
@@ -54,6 +85,11 @@ static void start(struct stage *stage, uint64_t interval_ms, size_t frame_rows)
 	struct error err = { 0 };
 	assert_int_equal(collector_start(&stage->collector, &options, &err), 0);
 	collector_set_order(stage->collector, COLUMN_VERDICT, false, GROUP_NONE);
+}
+
+static void start(struct stage *stage, uint64_t interval_ms, size_t frame_rows)
+{
+	start_source(stage, &source_ops, interval_ms, frame_rows);
 }
 
 static void wait_for_news(struct stage *stage)
@@ -179,6 +215,42 @@ static void passes_go_on_behind_a_frozen_screen(void **state)
 	collector_stop(stage.collector);
 }
 
+static struct frame *wait_for_pass(struct stage *stage, size_t number)
+{
+	struct frame *f;
+	do
+		f = wait_for_frame(stage);
+	while (f->pass_number != number);
+	return f;
+}
+
+/* Whether a frame is whole or not: a step back, and then another order. */
+static void a_recording_is_arranged_where_it_is(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = { 0, SOME };
+	for (size_t size = 0; size < 2; size++) {
+		struct stage stage;
+		start_source(&stage, &recorded_ops, 3600000, sizes[size]);
+		collector_set_paused(stage.collector, true);
+		wait_for_frame(&stage);
+		for (size_t number = 2; number <= 6; number++) {
+			collector_step(stage.collector, 1);
+			wait_for_pass(&stage, number);
+		}
+		collector_step(stage.collector, -1);
+		struct frame *f = wait_for_pass(&stage, 5);
+		if (!f->is_whole) {
+			order(&stage, COLUMN_SQ, false, GROUP_NONE);
+			f = wait_for_frame(&stage);
+			assert_int_equal(f->sort, COLUMN_SQ);
+		}
+		assert_int_equal(f->pass_number, 5);
+		assert_int_equal(f->snap.monotonic_ms, 100000 + 4 * 1000);
+		collector_stop(stage.collector);
+	}
+}
+
 /* Whatever comes when: every row is there once. Of use with -fsanitize=thread. */
 static void check_rows(const struct frame *f)
 {
@@ -227,6 +299,7 @@ int main(void)
 		cmocka_unit_test(the_selected_row_is_in_every_frame),
 		cmocka_unit_test(what_is_frozen_can_be_arranged),
 		cmocka_unit_test(passes_go_on_behind_a_frozen_screen),
+		cmocka_unit_test(a_recording_is_arranged_where_it_is),
 		cmocka_unit_test(orders_and_passes_do_not_mix),
 	};
 	return cmocka_run_group_tests_name("watch_collector", tests, NULL, NULL);

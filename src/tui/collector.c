@@ -148,9 +148,11 @@ static void make_frame(struct collector *c, int index)
 	uint64_t number;
 	size_t column;
 	auto_free char *text = copy_order(c, &order, &number);
-	if (text)
-		live_filter_set(&c->filter, text, number, c->options.resolver, &column,
-				&ignored);
+	/* A device that has gone since: the last good filter stays, as on the screen.
+	 */
+	if (text && live_filter_set(&c->filter, text, number, c->options.resolver,
+				    &column, &ignored))
+		c->filter.number = number;
 	read_cookies(c, &request.wanted, &request.held);
 	frame_make(&c->frames[index], &c->pass, &request);
 	c->story_of[index].pass = history_pass_count(c->history);

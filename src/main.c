@@ -481,6 +481,7 @@ int main(int argc, char **argv)
 {
 	struct options options = { 0 };
 	struct error err = { 0 };
+	memory_set_up();
 	setlocale(LC_ALL, "");
 	/* Numbers are for machines too: the decimal point stays one. */
 	setlocale(LC_NUMERIC, "C");

@@ -16,6 +16,13 @@ char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t len);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Call first in a program: what is large goes back to the system as soon as it is
+ * freed. As it comes, glibc's malloc keeps whatever is smaller than the largest array
+ * freed so far, up to 32 MiB, and a table needed for a moment counts forever.
+ */
+void memory_set_up(void);
+
 /* Says "out of memory" and ends the program. */
 _Noreturn void memory_exhausted(void);
 

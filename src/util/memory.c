@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conn-doctor/memory.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +11,15 @@
 
 /* Set by the screen only; see memory.h. */
 static void (*fatal_hook)(void);
+
+void memory_set_up(void)
+{
+#ifdef M_MMAP_THRESHOLD /* not in every C library, nor needed in every one */
+	enum { LARGE = 128 * 1024, SPARE = 256 * 1024 };
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TRIM_THRESHOLD, SPARE);
+#endif
+}
 
 _Noreturn void memory_exhausted(void)
 {

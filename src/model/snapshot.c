@@ -184,6 +184,55 @@ static int compare_owners(const void *a, const void *b)
 	return (x->fd > y->fd) - (x->fd < y->fd);
 }
 
+enum { SORT_GROUPS = 256, SORT_SMALL = 64 };
+
+/* Swaps each owner into the group that `shift` bits of its inode name. */
+static void group_owners(struct socket_owner *owners, size_t count, uint32_t least,
+			 unsigned shift, size_t ends[static SORT_GROUPS])
+{
+	size_t next[SORT_GROUPS], start = 0;
+	memset(ends, 0, SORT_GROUPS * sizeof(*ends));
+	for (size_t i = 0; i < count; i++)
+		ends[(owners[i].inode - least) >> shift]++;
+	for (size_t g = 0; g < SORT_GROUPS; g++) {
+		next[g] = start;
+		start = ends[g] += start;
+	}
+	for (size_t g = 0; g < SORT_GROUPS; g++)
+		while (next[g] < ends[g]) {
+			struct socket_owner *here = &owners[next[g]];
+			size_t group = (here->inode - least) >> shift;
+			struct socket_owner moved = *here;
+			*here = owners[next[group]];
+			owners[next[group]++] = moved;
+		}
+}
+
+/*
+ * Groups by the highest bits of the inode in which they differ, then sorts each
+ * group: qsort() of all of them would take as much memory again.
+ */
+static void sort_owners(struct socket_owner *owners, size_t count)
+{
+	uint32_t least = UINT32_MAX, most = 0;
+	for (size_t i = 0; i < count; i++) {
+		least = owners[i].inode < least ? owners[i].inode : least;
+		most = owners[i].inode > most ? owners[i].inode : most;
+	}
+	if (count <= SORT_SMALL || least == most) {
+		if (count)
+			qsort(owners, count, sizeof(*owners), compare_owners);
+		return;
+	}
+	size_t ends[SORT_GROUPS];
+	unsigned shift = 0;
+	while ((most - least) >> shift >= SORT_GROUPS)
+		shift++;
+	group_owners(owners, count, least, shift, ends);
+	for (size_t g = 0, start = 0; g < SORT_GROUPS; start = ends[g++])
+		sort_owners(owners + start, ends[g] - start);
+}
+
 static int compare_addresses(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct ip_address));
@@ -204,9 +253,7 @@ void snapshot_finish(struct snapshot *snap)
 	if (snap->host_address_count)
 		qsort(snap->host_addresses, snap->host_address_count,
 		      sizeof(*snap->host_addresses), compare_addresses);
-	if (snap->owner_count)
-		qsort(snap->owners, snap->owner_count, sizeof(*snap->owners),
-		      compare_owners);
+	sort_owners(snap->owners, snap->owner_count);
 }
 
 const struct socket_owner *snapshot_owners(const struct snapshot *snap, uint32_t inode,

@@ -39,4 +39,13 @@ void u64_map_clear(struct u64_map *map); /* empty, memory released */
 /* Finaliser of MurmurHash3: every input bit reaches every output bit. */
 uint64_t u64_hash(uint64_t key);
 
+/*
+ * The slot of a hash in a table of any size up to 2^32: where a table has a slot for
+ * each socket, the next power of two may be twice as large as needed.
+ */
+static inline size_t u64_slot(uint64_t hash, size_t slot_count)
+{
+	return (size_t)((hash >> 32) * slot_count >> 32);
+}
+
 #endif

@@ -7,23 +7,19 @@
 #include "conn-doctor/memory.h"
 #include "conn-doctor/u64_map.h"
 
-enum { SLOTS_MIN = 16 };
-
 /* Where the inode is, or the free slot where it belongs. */
 static size_t slot_of(const struct inode_set *set, uint32_t inode)
 {
-	size_t mask = set->slot_count - 1;
-	size_t i = (size_t)u64_hash(inode) & mask;
+	size_t i = u64_slot(u64_hash(inode), set->slot_count);
 	while (set->inodes[i] && set->inodes[i] != inode)
-		i = (i + 1) & mask;
+		if (++i == set->slot_count)
+			i = 0;
 	return i;
 }
 
 void inode_set_reset(struct inode_set *set, size_t room)
 {
-	size_t count = SLOTS_MIN;
-	while (room > count / 4 * 3)
-		count *= 2;
+	size_t count = room + room / 3 + 1; /* one is always free */
 	if (count == set->slot_count) {
 		memset(set->inodes, 0, count * sizeof(*set->inodes));
 		memset(set->flags, 0, count * sizeof(*set->flags));

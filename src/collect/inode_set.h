@@ -6,18 +6,17 @@
 #include <stdint.h>
 
 /*
- * A set of socket inodes, each with a byte of the user's. Five bytes a slot,
- * where a u64_map takes sixteen: with a million sockets that is 10 bytes a
- * socket instead of 33, and the finding of owners needs two of them. The number
- * of inodes is known beforehand, so it never grows. A zeroed set is empty.
+ * A set of socket inodes, each with a byte of the user's. Seven bytes an inode: five
+ * a slot, of which three quarters are taken. The number of inodes is known
+ * beforehand, so it never grows. A zeroed set is empty.
  */
 struct inode_set {
 	uint32_t *inodes; /* 0 = free: no socket has it */
 	uint8_t *flags;
-	size_t slot_count; /* power of two, or 0 */
+	size_t slot_count;
 };
 
-/* Empties the set and makes room for so many inodes. */
+/* Empties the set and makes room for so many inodes, and for hardly any more. */
 void inode_set_reset(struct inode_set *set, size_t room);
 
 /*

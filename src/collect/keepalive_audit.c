@@ -27,7 +27,7 @@ struct look {
 	const struct snapshot *snap;
 	/* By inode, row + 1 that may be looked at, 0 = free: 4 bytes a slot */
 	uint32_t *rows;
-	size_t row_slot_count;  /* power of two */
+	size_t row_slot_count;
 	struct u64_map servers; /* namespace, port of each listener */
 	struct u64_map locals;  /* hashes of this machine's addresses */
 	struct u64_map groups;  /* process and service -> sockets looked at */
@@ -183,18 +183,16 @@ static uint64_t group_key(const struct look *l, int32_t pid,
 /* The slot with the row of the inode, or the free one where it belongs. */
 static uint32_t *row_slot(const struct look *l, uint32_t inode)
 {
-	size_t mask = l->row_slot_count - 1;
-	size_t i = (size_t)u64_hash(inode) & mask;
+	size_t i = u64_slot(u64_hash(inode), l->row_slot_count);
 	while (l->rows[i] && l->snap->sockets[l->rows[i] - 1].inode != inode)
-		i = (i + 1) & mask;
+		if (++i == l->row_slot_count)
+			i = 0;
 	return &l->rows[i];
 }
 
 static void reserve_rows(struct look *l)
 {
-	l->row_slot_count = 16;
-	while (l->snap->socket_count > l->row_slot_count / 4 * 3)
-		l->row_slot_count *= 2;
+	l->row_slot_count = l->snap->socket_count + l->snap->socket_count / 3 + 1;
 	l->rows = xcalloc(l->row_slot_count, sizeof(*l->rows));
 }
 

@@ -14,8 +14,11 @@
  */
 struct owner_cache;
 
-/* `proc` is the root of the proc file system ("/proc"; tests have their own). */
-struct owner_cache *owner_cache_new(const char *proc);
+/*
+ * `proc` is the root of the proc file system ("/proc"; tests have their own). In a
+ * single pass nothing is remembered, and each process's links are given at once.
+ */
+struct owner_cache *owner_cache_new(const char *proc, bool is_single_pass);
 void owner_cache_free(struct owner_cache *cache);
 
 /*

@@ -36,7 +36,6 @@ struct kernel_source {
 	struct nginx_cache *nginx;     /* NULL: not asked for */
 	struct strbuf bytecode;
 	uint32_t states;
-	bool is_single_pass;
 	uint64_t timeout_ms;
 };
 
@@ -176,13 +175,6 @@ static void give_end(struct intake *in, uint64_t began_ns, bool is_complete)
 	give_bytes(in, ITEM_END, "", end, sizeof(end));
 }
 
-/* What the next pass would have been spared. */
-static void forget_owners(struct kernel_source *self)
-{
-	owner_cache_free(self->owners);
-	self->owners = NULL;
-}
-
 static enum source_result kernel_take(void *ptr, struct snapshot *out,
 				      struct error *err)
 {
@@ -208,8 +200,6 @@ static enum source_result kernel_take(void *ptr, struct snapshot *out,
 		keepalive_audit_look(self->audit, in);
 	if (self->nginx)
 		nginx_cache_look(self->nginx, in);
-	if (self->is_single_pass)
-		forget_owners(self);
 	give_end(in, began_ns, is_complete);
 	intake_finish(in);
 	if (self->recorder && recorder_end_pass(self->recorder, err))
@@ -246,13 +236,12 @@ int source_open_kernel(struct source *out, const struct source_options *options,
 	self->recorder = recorder;
 	self->timeout_ms = options->timeout_ms;
 	self->states = TCP_STATES_ALL;
-	self->is_single_pass = options->is_single_pass;
 	if (options->filter) {
 		self->states = filter_states(options->filter);
 		bytecode_compile(options->filter, &self->bytecode);
 	}
 	if (options->with_owners)
-		self->owners = owner_cache_new("/proc");
+		self->owners = owner_cache_new("/proc", options->is_single_pass);
 	if (options->with_owners && options->with_keepalive_audit)
 		self->audit = keepalive_audit_new();
 	if (options->with_owners && options->with_server_settings)

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "builders.h"
+#include "conn-doctor/frame.h"
 #include "tree.h"
 #include "elf_images.h"
 #include "inode_set.h"
@@ -65,7 +66,7 @@ static int set_up(void **state)
 		  "4711 (a) b) S 12 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 41 0 987 0\n");
 	make_fd(w, "4711/fd/0", "/dev/null");
 	make_fd(w, "4711/fd/7", "socket:[5000]");
-	w->cache = owner_cache_new(w->root);
+	w->cache = owner_cache_new(w->root, false);
 	*state = w;
 	return 0;
 }
@@ -258,27 +259,242 @@ static void another_word_for_the_toolchain_is_unknown(void **state)
 	}
 }
 
+static void make_process(const struct world *w, int32_t pid)
+{
+	char name[32], stat[96];
+	snprintf(name, sizeof(name), "%d", pid);
+	make_dir(w, name);
+	snprintf(name, sizeof(name), "%d/fd", pid);
+	make_dir(w, name);
+	snprintf(name, sizeof(name), "%d/stat", pid);
+	snprintf(stat, sizeof(stat), "%d (x) S 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1\n",
+		 pid);
+	make_file(w, name, stat);
+}
+
+static void make_socket(const struct world *w, int32_t pid, int fd, uint32_t inode)
+{
+	char name[32], target[32];
+	snprintf(name, sizeof(name), "%d/fd/%d", pid, fd);
+	snprintf(target, sizeof(target), "socket:[%u]", inode);
+	make_fd(w, name, target);
+}
+
+static void drop_fd(const struct world *w, int32_t pid, int fd)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "%s/%d/fd/%d", w->root, pid, fd);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* Sockets come, go and come back; each pass knows exactly those that live. */
+static void owners_are_right_over_many_passes(void **state)
+{
+	struct world *w = *state;
+	make_process(w, 4712);
+	look(w, (uint32_t[]){ 5000 }, 1);
+	for (uint32_t i = 0; i < 50; i++) /* born, more than the cache has room for */
+		make_socket(w, 4712, (int)i, 8000 + i);
+	uint32_t inodes[51] = { 5000 };
+	for (uint32_t i = 0; i < 50; i++)
+		inodes[1 + i] = 8000 + i;
+	look(w, inodes, 51);
+	assert_int_equal(w->snap.owner_count, 51);
+	assert_int_equal(w->snap.process_count, 2);
+
+	look(w, inodes, 11); /* 40 died; nothing is read */
+	assert_int_equal(w->snap.owner_count, 11);
+	assert_null(owner_of(w, 8010));
+	assert_int_equal(owner_of(w, 8009)->fd, 9);
+
+	/* The number of one that died comes back, at another descriptor. */
+	for (int fd = 10; fd < 50; fd++)
+		drop_fd(w, 4712, fd);
+	make_socket(w, 4712, 77, 8049);
+	inodes[11] = 8049;
+	look(w, inodes, 12);
+	assert_int_equal(owner_of(w, 8049)->fd, 77);
+	assert_int_equal(owner_of(w, 8000)->fd, 0);
+	assert_int_equal(w->snap.owner_count, 12);
+
+	look(w, inodes, 1); /* all sockets of a process died: it is no owner */
+	assert_int_equal(w->snap.owner_count, 1);
+	assert_int_equal(w->snap.process_count, 1);
+	assert_int_equal(w->snap.processes[0].pid, 4711);
+}
+
+/* One that was searched for in vain is not searched for again. */
+static void what_was_not_found_is_not_wanted_again(void **state)
+{
+	struct world *w = *state;
+	look(w, (uint32_t[]){ 5000, 6000 }, 2);
+	assert_null(owner_of(w, 6000));
+	make_socket(w, 4711, 8, 6000);
+	look(w, (uint32_t[]){ 5000, 6000 }, 2);
+	assert_null(owner_of(w, 6000));
+	/* With the next new socket it is found. */
+	make_socket(w, 4711, 9, 7000);
+	look(w, (uint32_t[]){ 5000, 6000, 7000 }, 3);
+	assert_int_equal(owner_of(w, 6000)->fd, 8);
+	assert_int_equal(owner_of(w, 7000)->fd, 9);
+}
+
+/* A socket that is listed twice is wanted once, or a search would never end early. */
+static void a_row_that_comes_twice_is_one_socket(void **state)
+{
+	struct world *w = *state;
+	look(w, (uint32_t[]){ 5000 }, 1);
+	make_process(w, 4712);
+	make_socket(w, 4712, 3, 5000); /* all processes would have to be searched */
+	make_socket(w, 4711, 8, 6000);
+	look(w, (uint32_t[]){ 5000, 6000, 6000 }, 3);
+	assert_int_equal(w->snap.owner_count, 2);
+	assert_int_equal(owner_of(w, 6000)->fd, 8);
+}
+
+static void a_single_pass_finds_the_same(void **state)
+{
+	struct world *w = *state;
+	make_process(w, 10000);
+	make_process(w, 4712); /* owns nothing */
+	for (int fd = 0; fd < 30; fd++)
+		make_socket(w, 10000, fd * 100, 9000 + (uint32_t)fd);
+	owner_cache_free(w->cache);
+	w->cache = owner_cache_new(w->root, true);
+	uint32_t inodes[] = { 9029, 5000, 9003, 4444 };
+	for (int pass = 0; pass < 2; pass++) { /* even if there is another one */
+		look(w, inodes, 4);
+		assert_int_equal(w->snap.owner_count, 3);
+		assert_int_equal(owner_of(w, 9029)->fd, 2900);
+		assert_int_equal(owner_of(w, 9003)->fd, 300);
+		assert_int_equal(owner_of(w, 5000)->fd, 7);
+		assert_null(owner_of(w, 4444));
+		assert_int_equal(w->snap.process_count, 2);
+		assert_int_equal(w->snap.processes[0].pid, 4711);
+		assert_int_equal(w->snap.processes[1].pid, 10000);
+		assert_true(w->snap.has_owners);
+	}
+}
+
+static void nothing_found_is_looked_up_all_the_same(void **state)
+{
+	struct world *w = *state;
+	look(w, (uint32_t[]){ 6000 }, 1);
+	assert_int_equal(w->snap.owner_count, 0);
+	assert_true(w->snap.has_owners);
+}
+
+/* Keys of the items that tell owners, each with the number of its owners. */
+static void list_items(char *out, size_t size, const uint8_t *bytes, size_t len)
+{
+	size_t used = 0;
+	for (size_t at = 0; at + ITEM_HEADER_SIZE <= len;) {
+		const uint8_t *item = bytes + at;
+		unsigned kind = get_le16(item), key_len = get_le16(item + 2);
+		size_t data_len = get_le32(item + 4);
+		if (kind == ITEM_OWNERS)
+			used += (size_t)snprintf(
+				out + used, size - used, "%.*s:%zu ", (int)key_len,
+				(const char *)item + ITEM_HEADER_SIZE, data_len / 12);
+		assert_true(used < size);
+		at += ITEM_HEADER_SIZE + key_len + data_len;
+	}
+}
+
+/* A descriptor more changes one item: the recorder finds the others unchanged. */
+static void owners_are_recorded_by_ranges_of_descriptors(void **state)
+{
+	struct world *w = *state;
+	static const int fds[] = { 0, 1023, 1024, 5000, 5119 };
+	uint32_t inodes[6] = { 5000 };
+	make_process(w, 4712);
+	for (uint32_t i = 0; i < 5; i++)
+		make_socket(w, 4712, fds[i], inodes[1 + i] = 8000 + i);
+	struct error err;
+	struct recorder *recorder;
+	auto_path char *path = temp_path();
+	assert_int_equal(recorder_open(&recorder, path, &err), 0);
+	intake_begin(&w->in, &w->snap, recorder);
+	for (size_t i = 0; i < 6; i++) {
+		struct tcp_socket sk = a_connection();
+		sk.cookie = sk.inode = inodes[i];
+		snapshot_put(&w->snap, sk);
+	}
+	owner_cache_look_up(w->cache, &w->in);
+	intake_finish(&w->in);
+	assert_int_equal(recorder_end_pass(recorder, &err), 0);
+	assert_int_equal(recorder_close(recorder, &err), 0);
+
+	struct recording *r;
+	const uint8_t *bytes;
+	size_t len;
+	bool is_torn;
+	char items[128];
+	assert_int_equal(recording_open(&r, path, &err), 0);
+	assert_int_equal(recording_next(r, &bytes, &len, &is_torn, &err), SOURCE_OK);
+	list_items(items, sizeof(items), bytes, len);
+	assert_string_equal(items, ":0 4711/0:1 4712/0:2 4712/1:1 4712/4:2 ");
+	intake_begin(&w->in, &w->snap, NULL);
+	assert_int_equal(intake_replay(&w->in, bytes, len, &err), 0);
+	intake_finish(&w->in);
+	assert_int_equal(w->snap.owner_count, 6);
+	assert_int_equal(owner_of(w, 8004)->fd, 5119);
+	recording_close(r);
+}
+
+/* Inodes close together, far apart, all the same, the largest and the smallest. */
+static void owners_are_sorted_however_they_come(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		uint32_t base, mask;
+	} cases[] = { { 1, 0xfff }, { 0, UINT32_MAX }, { UINT32_MAX - 7, 7 },
+		      { 4711, 0 },  { 1, 0xf000000f }, { 100, 0x3f } };
+	enum { COUNT = 3000 };
+	for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
+		uint64_t sum = 0, sorted_sum = 0;
+		snapshot_reset(&w->snap);
+		for (uint32_t i = 0; i < COUNT; i++) {
+			uint32_t inode =
+				cases[c].base + ((uint32_t)u64_hash(i) & cases[c].mask);
+			sum += u64_hash(inode) ^ i;
+			snapshot_add_owner(&w->snap, inode, 0, (int32_t)(COUNT - i));
+		}
+		snapshot_finish(&w->snap);
+		assert_int_equal(w->snap.owner_count, COUNT);
+		for (size_t i = 0; i < COUNT; i++) {
+			const struct socket_owner *o = &w->snap.owners[i];
+			sorted_sum += u64_hash(o->inode) ^ (uint64_t)(COUNT - o->fd);
+			if (i && o->inode == o[-1].inode)
+				assert_true(o->fd > o[-1].fd);
+			else if (i)
+				assert_true(o->inode > o[-1].inode);
+		}
+		assert_true(sum == sorted_sum);
+	}
+}
+
 static void a_set_holds_what_was_added(void **state)
 {
 	struct inode_set set = { 0 };
 	(void)state;
 	assert_null(inode_set_find(&set, 5));
-	for (int round = 0; round < 2; round++) {
-		inode_set_reset(&set, 12);
-		assert_int_equal(set.slot_count, 16);
-		for (uint32_t i = 1; i <= 12; i++) {
+	for (uint32_t room = 0; room < 100; room++) {
+		inode_set_reset(&set, room);
+		assert_true(set.slot_count > room);
+		assert_true(set.slot_count <= room + room / 3 + 1);
+		for (uint32_t i = 1; i <= room; i++) {
 			assert_null(inode_set_find(&set, i << 20));
 			*inode_set_add(&set, i << 20) = (uint8_t)i;
 		}
-		for (uint32_t i = 1; i <= 12; i++) {
+		for (uint32_t i = 1; i <= room; i++) {
 			assert_int_equal(*inode_set_find(&set, i << 20), i);
 			assert_int_equal(*inode_set_add(&set, i << 20), i);
 		}
 		assert_null(inode_set_find(&set, 0));
 		assert_null(inode_set_find(&set, 7));
 	}
-	inode_set_reset(&set, 13);
-	assert_int_equal(set.slot_count, 32);
+	inode_set_reset(&set, 99); /* as large as it was: emptied */
 	assert_null(inode_set_find(&set, 1 << 20));
 	inode_set_clear(&set);
 }
@@ -296,6 +512,13 @@ int main(void)
 		TEST(descriptors_are_in_order_however_they_are_listed),
 		TEST(a_go_program_is_told_live_and_from_a_recording),
 		TEST(another_word_for_the_toolchain_is_unknown),
+		TEST(owners_are_right_over_many_passes),
+		TEST(what_was_not_found_is_not_wanted_again),
+		TEST(a_row_that_comes_twice_is_one_socket),
+		TEST(a_single_pass_finds_the_same),
+		TEST(nothing_found_is_looked_up_all_the_same),
+		TEST(owners_are_recorded_by_ranges_of_descriptors),
+		TEST(owners_are_sorted_however_they_come),
 		cmocka_unit_test(a_set_holds_what_was_added),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,9 @@ void snapshot_commit(struct snapshot *snap);
 /* Row of a cookie, or NULL; after snapshot_finish(). */
 const struct tcp_socket *snapshot_find(const struct snapshot *snap, uint64_t cookie);
 
+/* No row is looked up any more, and snapshot_find() finds none: saves its index. */
+void snapshot_forget_index(struct snapshot *snap);
+
 /* Index of the namespace, cgroup or process; added when new. */
 uint16_t snapshot_add_netns(struct snapshot *snap, uint64_t inode, const char *name);
 uint16_t snapshot_add_cgroup(struct snapshot *snap, uint64_t id);

@@ -56,7 +56,7 @@ struct source_options {
 	/* With owners: read keepalive settings of sockets, configuration of servers. */
 	bool with_keepalive_audit;
 	bool with_server_settings;
-	/* No second pass is taken: nothing is kept for it. */
+	/* No second pass is taken: nothing is kept for it, nor for snapshot_find(). */
 	bool is_single_pass;
 	uint64_t timeout_ms;     /* for one pass; 0 = none */
 	const char *record_path; /* NULL = do not record */

@@ -36,6 +36,7 @@ struct kernel_source {
 	struct nginx_cache *nginx;     /* NULL: not asked for */
 	struct strbuf bytecode;
 	uint32_t states;
+	bool is_single_pass;
 	uint64_t timeout_ms;
 };
 
@@ -202,6 +203,8 @@ static enum source_result kernel_take(void *ptr, struct snapshot *out,
 		nginx_cache_look(self->nginx, in);
 	give_end(in, began_ns, is_complete);
 	intake_finish(in);
+	if (self->is_single_pass)
+		snapshot_forget_index(out);
 	if (self->recorder && recorder_end_pass(self->recorder, err))
 		return SOURCE_ERROR;
 	return SOURCE_OK;
@@ -235,6 +238,7 @@ int source_open_kernel(struct source *out, const struct source_options *options,
 	struct kernel_source *self = xcalloc(1, sizeof(*self));
 	self->recorder = recorder;
 	self->timeout_ms = options->timeout_ms;
+	self->is_single_pass = options->is_single_pass;
 	self->states = TCP_STATES_ALL;
 	if (options->filter) {
 		self->states = filter_states(options->filter);

@@ -120,6 +120,11 @@ const struct tcp_socket *snapshot_find(const struct snapshot *snap, uint64_t coo
 	return row != ROW_NONE ? &snap->sockets[row] : NULL;
 }
 
+void snapshot_forget_index(struct snapshot *snap)
+{
+	row_index_clear(&snap->cookie_index);
+}
+
 uint16_t snapshot_add_netns(struct snapshot *snap, uint64_t inode, const char *name)
 {
 	for (size_t i = 0; i < snap->netns_count; i++)

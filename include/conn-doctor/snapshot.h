@@ -38,11 +38,16 @@ struct process {
 	bool is_go;           /* linked by the Go toolchain; false = no, or unknown */
 };
 
-/* A descriptor that refers to a socket. Sorted by inode, then process, then fd. */
-struct socket_owner {
+/*
+ * A descriptor that refers to a socket. Sorted by inode, then process, then fd. Each
+ * socket has one, hence 10 bytes: Linux has no more than 2^22 processes, and a process
+ * with 2^26 descriptors would fill 16 GiB with them.
+ */
+enum { OWNER_PROCESS_BITS = 22, OWNER_FD_BITS = 26 };
+struct __attribute__((packed, aligned(2))) socket_owner {
 	uint32_t inode;
-	uint32_t process; /* index into snapshot->processes */
-	int32_t fd;
+	uint32_t process : OWNER_PROCESS_BITS; /* index into snapshot->processes */
+	uint32_t fd : OWNER_FD_BITS;
 };
 
 /*
@@ -175,6 +180,7 @@ uint16_t snapshot_add_netns(struct snapshot *snap, uint64_t inode, const char *n
 uint16_t snapshot_add_cgroup(struct snapshot *snap, uint64_t id);
 struct process *snapshot_add_process(struct snapshot *snap, int32_t pid);
 
+/* One that no Linux can have (a damaged recording) is left out. */
 void snapshot_add_owner(struct snapshot *snap, uint32_t inode, uint32_t process,
 			int32_t fd);
 /*

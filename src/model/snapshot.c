@@ -173,10 +173,20 @@ struct process *snapshot_add_process(struct snapshot *snap, int32_t pid)
 void snapshot_add_owner(struct snapshot *snap, uint32_t inode, uint32_t process,
 			int32_t fd)
 {
+	enum {
+		PROCESSES = 1 << OWNER_PROCESS_BITS,
+		DESCRIPTORS = 1 << OWNER_FD_BITS,
+	};
+	_Static_assert(sizeof(struct socket_owner) == 10, "as snapshot.h says");
+	if (process >= PROCESSES || fd < 0 || fd >= DESCRIPTORS)
+		return;
 	array_reserve(&snap->owners, &snap->owner_capacity, snap->owner_count + 1,
 		      sizeof(*snap->owners));
-	snap->owners[snap->owner_count++] =
-		(struct socket_owner){ .inode = inode, .process = process, .fd = fd };
+	snap->owners[snap->owner_count++] = (struct socket_owner){
+		.inode = inode,
+		.process = process & (PROCESSES - 1),
+		.fd = (uint32_t)fd & (DESCRIPTORS - 1),
+	};
 }
 
 static int compare_owners(const void *a, const void *b)

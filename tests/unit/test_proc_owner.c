@@ -474,6 +474,29 @@ static void owners_are_sorted_however_they_come(void **state)
 	}
 }
 
+static void a_descriptor_that_cannot_be_is_no_owner(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		uint32_t process;
+		int32_t fd;
+		bool is_owner;
+	} cases[] = { { 0, 0, true },          { (1 << 22) - 1, (1 << 26) - 1, true },
+		      { 1 << 22, 3, false },   { 0, 1 << 26, false },
+		      { 0, INT32_MAX, false }, { 0, -1, false } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snapshot_reset(&w->snap);
+		snapshot_add_owner(&w->snap, UINT32_MAX, cases[i].process, cases[i].fd);
+		snapshot_finish(&w->snap);
+		const struct socket_owner *o = owner_of(w, UINT32_MAX);
+		assert_int_equal(o != NULL, cases[i].is_owner);
+		if (!o)
+			continue;
+		assert_int_equal(o->process, cases[i].process);
+		assert_int_equal(o->fd, cases[i].fd);
+	}
+}
+
 static void a_set_holds_what_was_added(void **state)
 {
 	struct inode_set set = { 0 };
@@ -519,6 +542,7 @@ int main(void)
 		TEST(nothing_found_is_looked_up_all_the_same),
 		TEST(owners_are_recorded_by_ranges_of_descriptors),
 		TEST(owners_are_sorted_however_they_come),
+		TEST(a_descriptor_that_cannot_be_is_no_owner),
 		cmocka_unit_test(a_set_holds_what_was_added),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

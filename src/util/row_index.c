@@ -35,7 +35,7 @@ void row_index_clear(struct row_index *index)
  */
 static uint32_t *home_of(const struct row_index *index, uint64_t hash)
 {
-	return &index->slots[(hash >> 32) * index->slot_count >> 32];
+	return &index->slots[u64_slot(hash, index->slot_count)];
 }
 
 static uint32_t mark_of(const struct row_index *index, uint64_t hash)

@@ -201,6 +201,55 @@ static inline void clear_passes(struct bytes *passes, size_t count)
 		bytes_clear(&passes[i]);
 }
 
+/* A file of `count` passes, what went in and what came out. */
+struct recorded {
+	char *path;
+	size_t count;
+	struct bytes *passes;
+	off_t *ends; /* ends[i] = size of the file after pass i */
+	struct bytes file;
+};
+
+static inline struct recorded record_passes(uint32_t count)
+{
+	struct recorded t = {
+		.path = temp_path(),
+		.count = count,
+		.passes = xcalloc(count, sizeof(*t.passes)),
+		.ends = xcalloc(count, sizeof(*t.ends)),
+	};
+	make_passes(t.passes, count);
+	record(t.path, t.passes, count, t.ends);
+	read_file(t.path, &t.file);
+	return t;
+}
+
+static inline void drop_recorded(struct recorded *t)
+{
+	drop_path(&t->path);
+	clear_passes(t->passes, t->count);
+	free(t->passes);
+	free(t->ends);
+	bytes_clear(&t->file);
+}
+#define auto_recorded __attribute__((cleanup(drop_recorded)))
+
+/* Turns bits of a byte of the file over. */
+static inline void damage(struct recorded *t, off_t at, uint8_t bits)
+{
+	t->file.data[at] ^= bits;
+	write_file(t->path, t->file.data, t->file.len);
+}
+
+/* How many passes are whole in the first `len` bytes of the file. */
+static inline size_t whole_passes(const struct recorded *t, size_t len)
+{
+	size_t n = 0;
+	while (n < t->count && (size_t)t->ends[n] <= len)
+		n++;
+	return n;
+}
+
 /* A file header, and frames whose checksums are right whatever they hold. */
 static inline void put_header(struct bytes *b)
 {

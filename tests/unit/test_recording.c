@@ -57,15 +57,11 @@ static void passes_come_back_as_recorded(void **state)
 {
 	(void)state;
 	enum { COUNT = 300 }; /* more than one full pass */
-	auto_path char *path = temp_path();
-	struct bytes passes[COUNT] = { { 0 } };
-	make_passes(passes, COUNT);
-	record(path, passes, COUNT, NULL);
-	struct outcome o = replay(path, passes, COUNT);
+	auto_recorded struct recorded t = record_passes(COUNT);
+	struct outcome o = replay(t.path, t.passes, COUNT);
 	assert_int_equal(o.result, SOURCE_END);
 	assert_int_equal(o.passes, COUNT);
 	assert_false(o.is_torn);
-	clear_passes(passes, COUNT);
 }
 
 static void passes_of_any_size_come_back(void **state)
@@ -136,93 +132,62 @@ static void a_new_recording_is_private(void **state)
 	assert_int_equal(st.st_size, FILE_HEADER_SIZE);
 }
 
-static size_t whole_passes(const off_t *ends, size_t count, off_t len)
-{
-	size_t n = 0;
-	while (n < count && ends[n] <= len)
-		n++;
-	return n;
-}
-
 static void a_torn_tail_loses_one_pass_and_can_be_continued(void **state)
 {
 	(void)state;
 	enum { COUNT = 4 };
-	auto_path char *path = temp_path();
-	auto_bytes struct bytes file = { 0 };
-	struct bytes passes[COUNT] = { { 0 } };
-	off_t ends[COUNT];
-	make_passes(passes, COUNT);
-	record(path, passes, COUNT, ends);
-	read_file(path, &file);
-	for (off_t len = 0; len <= (off_t)file.len; len++) {
-		size_t whole = whole_passes(ends, COUNT, len);
+	auto_recorded struct recorded t = record_passes(COUNT);
+	for (off_t len = 0; len <= (off_t)t.file.len; len++) {
+		size_t whole = whole_passes(&t, (size_t)len);
 		bool is_boundary = len == FILE_HEADER_SIZE ||
-				   (whole > 0 && ends[whole - 1] == len);
-		write_file(path, file.data, (size_t)len);
-		struct outcome o = replay(path, passes, COUNT);
+				   (whole > 0 && t.ends[whole - 1] == len);
+		write_file(t.path, t.file.data, (size_t)len);
+		struct outcome o = replay(t.path, t.passes, COUNT);
 		assert_int_equal(o.result, len < RECORDING_MAGIC_SIZE ? SOURCE_ERROR
 								      : SOURCE_END);
 		assert_int_equal(o.passes, whole);
 		assert_int_equal(o.is_torn, len > FILE_HEADER_SIZE && !is_boundary);
-		record(path, passes + whole, COUNT - whole, NULL);
-		o = replay(path, passes, COUNT);
+		record(t.path, t.passes + whole, COUNT - whole, NULL);
+		o = replay(t.path, t.passes, COUNT);
 		assert_int_equal(o.result, SOURCE_END);
 		assert_int_equal(o.passes, COUNT);
 	}
-	clear_passes(passes, COUNT);
 }
 
 static void a_changed_bit_never_yields_a_wrong_pass(void **state)
 {
 	(void)state;
 	enum { COUNT = 3 };
-	auto_path char *path = temp_path();
-	auto_bytes struct bytes file = { 0 };
-	struct bytes passes[COUNT] = { { 0 } };
-	off_t ends[COUNT];
-	make_passes(passes, COUNT);
-	record(path, passes, COUNT, ends);
-	read_file(path, &file);
-	for (size_t i = 0; i < file.len * 8; i++) {
-		file.data[i / 8] ^= (uint8_t)(1 << i % 8);
-		write_file(path, file.data, file.len);
-		file.data[i / 8] ^= (uint8_t)(1 << i % 8);
-		struct outcome o = replay(path, passes, COUNT);
+	auto_recorded struct recorded t = record_passes(COUNT);
+	for (size_t i = 0; i < t.file.len * 8; i++) {
+		t.file.data[i / 8] ^= (uint8_t)(1 << i % 8);
+		write_file(t.path, t.file.data, t.file.len);
+		t.file.data[i / 8] ^= (uint8_t)(1 << i % 8);
+		struct outcome o = replay(t.path, t.passes, COUNT);
 		if (i / 8 >= 12 && i / 8 < FILE_HEADER_SIZE) {
 			assert_int_equal(o.passes, COUNT); /* reserved */
 			continue;
 		}
-		assert_int_equal(o.passes,
-				 i / 8 < FILE_HEADER_SIZE
-					 ? 0
-					 : whole_passes(ends, COUNT, (off_t)(i / 8)));
+		assert_int_equal(o.passes, i / 8 < FILE_HEADER_SIZE
+						   ? 0
+						   : whole_passes(&t, i / 8));
 		assert_true(o.result == SOURCE_ERROR || o.is_torn);
 	}
-	clear_passes(passes, COUNT);
 }
 
 static void damage_is_named_with_its_place(void **state)
 {
 	(void)state;
-	auto_path char *path = temp_path();
-	auto_bytes struct bytes file = { 0 };
-	struct bytes passes[3] = { { 0 } };
-	off_t ends[3];
-	make_passes(passes, 3);
-	record(path, passes, 3, ends);
-	read_file(path, &file);
-	file.data[ends[0] + FRAME_HEADER_SIZE + 30] ^= 1;
-	write_file(path, file.data, file.len);
-	struct outcome o = replay(path, passes, 3);
+	auto_recorded struct recorded t = record_passes(3);
+	damage(&t, t.ends[0] + FRAME_HEADER_SIZE + 30, 1);
+	struct outcome o = replay(t.path, t.passes, 3);
 	assert_int_equal(o.result, SOURCE_ERROR);
 	assert_int_equal(o.passes, 1);
 	auto_free char *text = xasprintf("%s: damaged at byte %lld (pass 2 of the "
 					 "recording): the checksum does not match; "
 					 "passes before it are good",
-					 path, (long long)ends[0]);
+					 t.path, (long long)t.ends[0]);
 	assert_string_equal(o.err.text, text);
-	clear_passes(passes, 3);
 }
 
 static void expect_damage(const struct bytes *file, const char *why)
@@ -373,17 +338,10 @@ static void other_files_are_not_overwritten(void **state)
 static void a_damaged_recording_is_not_continued(void **state)
 {
 	(void)state;
-	auto_path char *path = temp_path();
-	auto_bytes struct bytes file = { 0 };
-	struct bytes passes[2] = { { 0 } };
-	make_passes(passes, 2);
-	record(path, passes, 2, NULL);
-	read_file(path, &file);
-	file.data[FILE_HEADER_SIZE + 5] ^= 0x40; /* length of the first frame */
-	write_file(path, file.data, file.len);
-	expect_not_recordable(path, "is damaged at byte 16 and cannot be continued");
-	assert_int_equal(size_of(path), file.len);
-	clear_passes(passes, 2);
+	auto_recorded struct recorded t = record_passes(2);
+	damage(&t, FILE_HEADER_SIZE + 5, 0x40); /* length of the first frame */
+	expect_not_recordable(t.path, "is damaged at byte 16 and cannot be continued");
+	assert_int_equal(size_of(t.path), t.file.len);
 }
 
 static void two_recorders_cannot_share_a_file(void **state)
@@ -498,16 +456,12 @@ static const char *degraded_why(const struct snapshot *snap, const char *what)
 static void the_source_tells_a_torn_tail_in_the_last_snapshot(void **state)
 {
 	(void)state;
-	auto_path char *path = temp_path();
-	struct bytes passes[3] = { { 0 } };
+	auto_recorded struct recorded t = record_passes(3);
 	struct error err = { 0 };
-	make_passes(passes, 3);
-	off_t ends[3];
-	record(path, passes, 3, ends);
-	assert_int_equal(truncate(path, ends[2] - 1), 0);
+	assert_int_equal(truncate(t.path, t.ends[2] - 1), 0);
 	struct source source;
 	auto_snapshot struct snapshot snap = { 0 };
-	open_source(&source, path);
+	open_source(&source, t.path);
 	take(&source, &snap, 1);
 	assert_int_equal(snap.socket_count, 20);
 	assert_int_equal(snap.degraded_count, 0);
@@ -518,31 +472,22 @@ static void the_source_tells_a_torn_tail_in_the_last_snapshot(void **state)
 	assert_non_null(strstr(degraded_why(&snap, "recording"), "left out"));
 	assert_int_equal(source.ops->take(source.self, &snap, &err), SOURCE_END);
 	close_source(&source);
-	clear_passes(passes, 3);
 }
 
 static void the_source_delivers_what_is_in_front_of_damage(void **state)
 {
 	(void)state;
-	auto_path char *path = temp_path();
-	auto_bytes struct bytes file = { 0 };
-	struct bytes passes[3] = { { 0 } };
+	auto_recorded struct recorded t = record_passes(3);
 	struct error err = { 0 };
-	off_t ends[3];
-	make_passes(passes, 3);
-	record(path, passes, 3, ends);
-	read_file(path, &file);
-	file.data[ends[0]] ^= 1;
-	write_file(path, file.data, file.len);
+	damage(&t, t.ends[0], 1);
 	struct source source;
 	auto_snapshot struct snapshot snap = { 0 };
-	open_source(&source, path);
+	open_source(&source, t.path);
 	take(&source, &snap, 1);
 	assert_int_equal(source.ops->take(source.self, &snap, &err), SOURCE_ERROR);
 	assert_text(&err, "damaged at byte");
-	assert_text(&err, path);
+	assert_text(&err, t.path);
 	close_source(&source);
-	clear_passes(passes, 3);
 }
 
 static void a_pass_that_holds_no_items_is_an_error(void **state)
@@ -667,17 +612,13 @@ static void an_ss_dump_of_nothing_is_an_empty_pass(void **state)
 static void standard_input_is_read(void **state)
 {
 	(void)state;
-	auto_path char *path = temp_path();
-	struct bytes passes[2] = { { 0 } };
-	make_passes(passes, 2);
-	record(path, passes, 2, NULL);
-	int fd = open(path, O_RDONLY);
+	auto_recorded struct recorded t = record_passes(2);
+	int fd = open(t.path, O_RDONLY);
 	assert_true(dup2(fd, STDIN_FILENO) == STDIN_FILENO);
 	close(fd);
-	struct outcome o = replay("-", passes, 2);
+	struct outcome o = replay("-", t.passes, 2);
 	assert_int_equal(o.result, SOURCE_END);
 	assert_int_equal(o.passes, 2);
-	clear_passes(passes, 2);
 }
 
 int main(void)

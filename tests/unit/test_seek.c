@@ -67,51 +67,42 @@ static void every_pass_is_found_from_everywhere(void **state)
 {
 	(void)state;
 	enum { COUNT = 300, PRIME = 97 }; /* three full passes */
-	auto_path char *path = temp_path();
-	struct bytes passes[COUNT] = { { 0 } };
-	make_passes(passes, COUNT);
-	record(path, passes, COUNT, NULL);
-	struct recording *r = open_it(path);
+	auto_recorded struct recorded t = record_passes(COUNT);
+	struct recording *r = open_it(t.path);
 	assert_int_equal(count_of(r), COUNT);
 	for (size_t n = 0; n < COUNT; n++)
-		expect_at(r, n * PRIME % COUNT, passes);
+		expect_at(r, n * PRIME % COUNT, t.passes);
 	for (size_t n = COUNT; n-- > 0;)
-		expect_at(r, n, passes);
-	expect_at(r, 5, passes);
-	expect_at(r, 5, passes); /* again */
-	expect_next(r, &passes[6]);
-	expect_at(r, 9, passes);   /* a little ahead */
-	expect_at(r, 255, passes); /* the last before a full one */
-	expect_next(r, &passes[256]);
-	expect_at(r, COUNT - 1, passes);
+		expect_at(r, n, t.passes);
+	expect_at(r, 5, t.passes);
+	expect_at(r, 5, t.passes); /* again */
+	expect_next(r, &t.passes[6]);
+	expect_at(r, 9, t.passes);   /* a little ahead */
+	expect_at(r, 255, t.passes); /* the last before a full one */
+	expect_next(r, &t.passes[256]);
+	expect_at(r, COUNT - 1, t.passes);
 	expect_end(r);
-	expect_at(r, 128, passes); /* from the end */
+	expect_at(r, 128, t.passes); /* from the end */
 	recording_close(r);
-	clear_passes(passes, COUNT);
 }
 
 static void the_index_says_when_and_where(void **state)
 {
 	(void)state;
 	enum { COUNT = 130 };
-	auto_path char *path = temp_path();
-	struct bytes passes[COUNT] = { { 0 } };
-	off_t ends[COUNT];
+	auto_recorded struct recorded t = record_passes(COUNT);
 	struct error err = { 0 };
 	const struct recording_index *index;
-	make_passes(passes, COUNT);
-	record(path, passes, COUNT, ends);
-	struct recording *r = open_it(path);
+	struct recording *r = open_it(t.path);
 	assert_int_equal(recording_index(r, &index, &err), 0);
 	for (size_t n = 0; n < COUNT; n++) {
 		assert_int_equal(index->entries[n].realtime_ns, 1000000000ULL * n);
 		assert_int_equal(index_offset(index, n),
-				 n ? ends[n - 1] : FILE_HEADER_SIZE);
+				 n ? t.ends[n - 1] : FILE_HEADER_SIZE);
 		assert_int_equal(index_full_pass(index, n), n < 128 ? 0 : 128);
 	}
 	assert_int_equal(sizeof(struct index_entry), 16);
 	recording_close(r);
-	clear_passes(passes, COUNT);
 }
 
 static void a_recording_that_grows_is_followed(void **state)
@@ -139,37 +130,28 @@ static void a_torn_tail_is_not_in_the_index_until_it_is_whole(void **state)
 {
 	(void)state;
 	enum { COUNT = 4 };
-	auto_path char *path = temp_path();
-	auto_bytes struct bytes file = { 0 };
-	struct bytes passes[COUNT] = { { 0 } };
-	off_t ends[COUNT];
-	make_passes(passes, COUNT);
-	record(path, passes, COUNT, ends);
-	read_file(path, &file);
-	for (size_t len = FILE_HEADER_SIZE; len <= file.len; len++) {
-		size_t whole = 0;
-		while (whole < COUNT && (size_t)ends[whole] <= len)
-			whole++;
-		write_file(path, file.data, len);
-		struct recording *r = open_it(path);
+	auto_recorded struct recorded t = record_passes(COUNT);
+	for (size_t len = FILE_HEADER_SIZE; len <= t.file.len; len++) {
+		size_t whole = whole_passes(&t, len);
+		write_file(t.path, t.file.data, len);
+		struct recording *r = open_it(t.path);
 		assert_int_equal(count_of(r), whole);
 		if (whole > 0)
-			expect_at(r, whole - 1, passes);
+			expect_at(r, whole - 1, t.passes);
 		expect_end(r);
-		FILE *f = fopen(path, "ab");
+		FILE *f = fopen(t.path, "ab");
 		assert_non_null(f);
-		fwrite(file.data + len, 1, file.len - len, f);
+		fwrite(t.file.data + len, 1, t.file.len - len, f);
 		fclose(f);
 		assert_int_equal(count_of(r), COUNT);
-		expect_at(r, COUNT - 1, passes);
+		expect_at(r, COUNT - 1, t.passes);
 		recording_close(r);
 	}
-	file.data[file.len - 1] ^= 1; /* whole, and the checksum wrong: torn too */
-	write_file(path, file.data, file.len);
-	struct recording *r = open_it(path);
+	damage(&t, t.ends[COUNT - 1] - 1,
+	       1); /* whole, and the checksum wrong: torn too */
+	struct recording *r = open_it(t.path);
 	assert_int_equal(count_of(r), COUNT - 1);
 	recording_close(r);
-	clear_passes(passes, COUNT);
 }
 
 /* Damage of a payload costs what builds on it; what is behind can be reached. */
@@ -177,16 +159,9 @@ static void damage_in_the_middle_is_named_and_can_be_left(void **state)
 {
 	(void)state;
 	enum { COUNT = 140, BAD = 60 };
-	auto_path char *path = temp_path();
-	auto_bytes struct bytes file = { 0 };
-	struct bytes passes[COUNT] = { { 0 } };
-	off_t ends[COUNT];
-	make_passes(passes, COUNT);
-	record(path, passes, COUNT, ends);
-	read_file(path, &file);
-	file.data[ends[BAD] - 1] ^= 1;
-	write_file(path, file.data, file.len);
-	struct recording *r = open_it(path);
+	auto_recorded struct recorded t = record_passes(COUNT);
+	damage(&t, t.ends[BAD] - 1, 1);
+	struct recording *r = open_it(t.path);
 	assert_int_equal(count_of(r), COUNT);
 	for (size_t n = 0; n < COUNT; n++) {
 		struct error err = { 0 };
@@ -194,7 +169,7 @@ static void damage_in_the_middle_is_named_and_can_be_left(void **state)
 		size_t len;
 		bool is_torn;
 		if (n < BAD || n >= 128) {
-			expect_at(r, n, passes);
+			expect_at(r, n, t.passes);
 			continue;
 		}
 		int result = recording_seek(r, n, &err);
@@ -208,12 +183,10 @@ static void damage_in_the_middle_is_named_and_can_be_left(void **state)
 		expect_end(r);
 	}
 	recording_close(r);
-	file.data[ends[BAD] + 4] ^= 0x40; /* the length of the next one: the end */
-	write_file(path, file.data, file.len);
-	r = open_it(path);
+	damage(&t, t.ends[BAD] + 4, 0x40); /* the length of the next one: the end */
+	r = open_it(t.path);
 	assert_int_equal(count_of(r), BAD + 1);
 	recording_close(r);
-	clear_passes(passes, COUNT);
 }
 
 /* Frames with right checksums and impossible content end the index or are skipped. */
@@ -346,16 +319,13 @@ static void the_source_goes_to_and_fro(void **state)
 {
 	(void)state;
 	enum { COUNT = 140 };
-	auto_path char *path = temp_path();
-	struct bytes passes[COUNT] = { { 0 } };
+	auto_recorded struct recorded t = record_passes(COUNT);
 	struct error err = { 0 };
 	struct source source;
 	struct source_extent extent;
 	auto_snapshot struct snapshot snap = { 0 };
 	size_t pass;
-	make_passes(passes, COUNT);
-	record(path, passes, COUNT, NULL);
-	open_source(&source, path);
+	open_source(&source, t.path);
 	expect_snapshot(&source, &snap, 0);
 	assert_int_equal(source_extent(&source, &extent, &err), 0);
 	assert_int_equal(extent.pass_count, COUNT);
@@ -380,26 +350,18 @@ static void the_source_goes_to_and_fro(void **state)
 	assert_int_equal(source_seek_pass(&source, 0, &err), 0);
 	expect_snapshot(&source, &snap, 0);
 	assert_int_equal(source_close(&source, &err), 0);
-	clear_passes(passes, COUNT);
 }
 
 static void the_source_is_usable_after_damage(void **state)
 {
 	(void)state;
 	enum { COUNT = 6 };
-	auto_path char *path = temp_path();
-	auto_bytes struct bytes file = { 0 };
-	struct bytes passes[COUNT] = { { 0 } };
-	off_t ends[COUNT];
+	auto_recorded struct recorded t = record_passes(COUNT);
 	struct error err = { 0 };
 	struct source source;
 	auto_snapshot struct snapshot snap = { 0 };
-	make_passes(passes, COUNT);
-	record(path, passes, COUNT, ends);
-	read_file(path, &file);
-	file.data[ends[3] - 1] ^= 1;
-	write_file(path, file.data, file.len);
-	open_source(&source, path);
+	damage(&t, t.ends[3] - 1, 1);
+	open_source(&source, t.path);
 	for (size_t n = 3; n < COUNT; n++) {
 		assert_int_equal(source_seek_pass(&source, n, &err), -1);
 		assert_non_null(strstr(err.text, "(pass 4 of the recording)"));
@@ -410,7 +372,6 @@ static void the_source_is_usable_after_damage(void **state)
 	expect_snapshot(&source, &snap, 2);
 	assert_int_equal(source.ops->take(source.self, &snap, &err), SOURCE_ERROR);
 	assert_int_equal(source_close(&source, &err), 0);
-	clear_passes(passes, COUNT);
 }
 
 static void a_single_pass_and_a_torn_one_behind_it(void **state)
@@ -467,9 +428,7 @@ static void an_ss_dump_is_a_recording_of_one_pass(void **state)
 static void a_pipe_is_refused_with_the_reason(void **state)
 {
 	(void)state;
-	auto_path char *path = temp_path();
-	auto_bytes struct bytes file = { 0 };
-	struct bytes passes[2] = { { 0 } };
+	auto_recorded struct recorded t = record_passes(2);
 	struct error err = { 0 };
 	struct source source;
 	struct source_extent extent;
@@ -477,11 +436,8 @@ static void a_pipe_is_refused_with_the_reason(void **state)
 	char name[64];
 	int ends[2];
 	size_t pass;
-	make_passes(passes, 2);
-	record(path, passes, 2, NULL);
-	read_file(path, &file);
 	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(write(ends[1], file.data, file.len), file.len);
+	assert_int_equal(write(ends[1], t.file.data, t.file.len), t.file.len);
 	close(ends[1]);
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", ends[0]);
 	open_source(&source, name);
@@ -493,7 +449,6 @@ static void a_pipe_is_refused_with_the_reason(void **state)
 	expect_snapshot(&source, &snap, 1);
 	assert_int_equal(source_close(&source, &err), 0);
 	close(ends[0]);
-	clear_passes(passes, 2);
 }
 
 static void the_kernel_cannot_be_wound(void **state)

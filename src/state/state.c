@@ -81,7 +81,7 @@ static char *stamp_print(uint64_t realtime_ns, char out[static FORMAT_SIZE])
 	for (const char *p = text; *p && *p != '.'; p++)
 		if (*p != '-' && *p != ':')
 			*end++ = *p;
-	strcpy(end, "Z");
+	snprintf(end, (size_t)(out + FORMAT_SIZE - end), "Z");
 	return out;
 }
 

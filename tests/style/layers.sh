@@ -42,6 +42,14 @@ if grep -nE '\b(time|clock_gettime|gettimeofday|getenv|secure_getenv|fopen|open)
 	status=1
 fi
 
+# Text is never written without the size of what it is written to (HACKING.md). The
+# only exception, in tui/journal.c, copies between two buffers of one size.
+if grep -rnE '\b(strcpy|stpcpy|strcat|sprintf|vsprintf)\(' src include |
+	grep -v '^src/tui/journal.c:'; then
+	echo "text is written without a size; use snprintf or strbuf_addf"
+	status=1
+fi
+
 missing=$(git ls-files '*.c' '*.h' '*.py' '*.cmake' 'CMakeLists.txt' 2>/dev/null |
 	xargs grep -L 'SPDX-License-Identifier' 2>/dev/null)
 if [ -n "$missing" ]; then

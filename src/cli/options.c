@@ -408,43 +408,61 @@ static int refuse_contradictions(const struct options *o, struct error *err)
 	return 0;
 }
 
-int options_parse(struct options *out, int argc, char **argv, struct error *err)
+/* What stays unset is the configuration's to fill, or the command's. */
+static void options_init(struct options *o)
+{
+	for (size_t i = 0; i < LIMITS_END; i++)
+		o->limits.value[i] = OPTION_UNSET;
+	o->interval_ms = o->timeout_ms = OPTION_UNSET;
+	o->color = COLOR_UNSET;
+	o->renderer = renderer_find("text");
+	o->fail_on = SEVERITY_WARNING;
+}
+
+/* One argument as getopt_long sees it; `word` is how it was typed. */
+static int take_argument(struct options *o, int code, const char *word, uint64_t *given,
+			 struct error *err)
+{
+	switch (code) {
+	case 1:
+		return take_word(o, optarg, err);
+	case ':':
+		return error_set(err, ERROR_USAGE, "'%.60s' needs a value", word);
+	case '?':
+		return unknown_option(word, err);
+	default:
+		return take_option(o, code, word, given, err);
+	}
+}
+
+static int take_arguments(struct options *o, int argc, char **argv, uint64_t *given,
+			  struct error *err)
 {
 	struct getopt_tables tables;
-	uint64_t given = 0;
 	make_getopt_tables(&tables);
-	for (size_t i = 0; i < LIMITS_END; i++)
-		out->limits.value[i] = OPTION_UNSET;
-	out->interval_ms = out->timeout_ms = OPTION_UNSET;
-	out->color = COLOR_UNSET;
-	out->renderer = renderer_find("text");
-	out->fail_on = SEVERITY_WARNING;
-
 	opterr = 0;
-	int code;
 	while (optind <= argc) {
 		int at = optind;
-		code = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
+		int code = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
 		if (code == -1)
 			break;
 		const char *word = argv[at < argc ? at : argc - 1];
-		int result;
-		if (code == 1)
-			result = take_word(out, optarg, err);
-		else if (code == ':')
-			result = error_set(err, ERROR_USAGE, "'%.60s' needs a value",
-					   word);
-		else if (code == '?')
-			result = unknown_option(word, err);
-		else
-			result = take_option(out, code, word, &given, err);
-		if (result)
+		if (take_argument(o, code, word, given, err))
 			return -1;
 	}
 	/* Words after "--". */
 	for (int i = optind; i < argc; i++)
-		if (take_word(out, argv[i], err))
+		if (take_word(o, argv[i], err))
 			return -1;
+	return 0;
+}
+
+int options_parse(struct options *out, int argc, char **argv, struct error *err)
+{
+	uint64_t given = 0;
+	options_init(out);
+	if (take_arguments(out, argc, argv, &given, err))
+		return -1;
 	if (out->is_help || out->is_version)
 		return 0;
 	if (!out->command)

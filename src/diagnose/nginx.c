@@ -308,34 +308,40 @@ static struct nginx_time idle_of(const struct pass *p)
 	return time_of(v, IDLE_MS);
 }
 
+/* Of what stands behind a host: ":8000", or nothing for the initial one; 0: no port. */
+static uint16_t port_behind(const char *text, const char *end, uint16_t initial)
+{
+	if (text == end)
+		return initial;
+	if (*text != ':')
+		return 0;
+	char *number_end;
+	auto_free char *number = xstrndup(text + 1, (size_t)(end - text - 1));
+	long port = strtol(number, &number_end, 10);
+	return *number_end || port < 1 || port > UINT16_MAX ? 0 : (uint16_t)port;
+}
+
 /* "host", "host:port", "[v6]:port"; false for unix sockets and variables. */
 static bool split_address(const char *text, size_t len, uint16_t initial,
 			  struct nginx_upstream *out)
 {
-	const char *end = text + len, *host = text, *host_end = end, *colon;
 	if (!len || memchr(text, '$', len) || strncmp(text, "unix:", 5) == 0)
 		return false;
-	if (*text == '[') {
-		host_end = memchr(text, ']', len);
-		if (!host_end)
-			return false;
-		host++;
-		colon = host_end + 1 < end ? host_end + 1 : NULL;
-	} else {
-		colon = memchr(text, ':', len);
-		host_end = colon ? colon : end;
-	}
-	char *number_end = NULL;
-	auto_free char *number =
-		colon ? xstrndup(colon + 1, (size_t)(end - colon - 1)) : NULL;
-	long port = number ? strtol(number, &number_end, 10) : initial;
+	bool is_bracketed = *text == '[';
+	const char *end = text + len, *host = text + is_bracketed;
+	const char *host_end =
+		memchr(host, is_bracketed ? ']' : ':', (size_t)(end - host));
+	if (!host_end && is_bracketed)
+		return false;
+	if (!host_end)
+		host_end = end;
 	size_t host_len = (size_t)(host_end - host);
-	if (!host_len || host_len >= sizeof(out->address) || port < 1 || port > 65535 ||
-	    (number && (*number_end || (*colon != ':'))))
+	uint16_t port = port_behind(host_end + is_bracketed, end, initial);
+	if (!host_len || host_len >= sizeof(out->address) || !port)
 		return false;
 	memcpy(out->address, host, host_len);
 	out->address[host_len] = '\0';
-	out->port = (uint16_t)port;
+	out->port = port;
 	return true;
 }
 

@@ -87,34 +87,47 @@ bool dump_is_start(const uint8_t *message)
 	return is_row(message) && len >= ROW_SIZE_MIN && len <= ROW_SIZE_MAX;
 }
 
+/* The record that `in` begins with, padded; 0 where none can be read: why. */
+static size_t record_size(const uint8_t *in, size_t len, const char **why)
+{
+	uint32_t size = len >= 16 ? get_le32(in) : 0;
+	if (len >= 16 && (size < 16 || size > ROW_SIZE_MAX)) {
+		*why = "it is damaged; what follows the damage was left out";
+		return 0;
+	}
+	if (len < 16 || size > len) {
+		*why = "the last record is cut short and was left out";
+		return 0;
+	}
+	size_t padded = message_size(size);
+	return padded < len ? padded : len;
+}
+
+static void add_chunk(struct buffer *out, const uint8_t *rows, size_t len)
+{
+	if (len)
+		add_item(out, ITEM_NETLINK, "", rows, len);
+}
+
 /*
  * The rows in `in` as netlink items. Control messages are left out: ss dumps
  * the families one after the other, so NLMSG_DONE is not the end of the file.
  */
 static void add_rows(struct buffer *out, const uint8_t *in, size_t len)
 {
-	size_t at = 0, chunk = 0; /* rows from chunk to at are not yet in an item */
+	size_t at = 0, chunk = 0, size; /* rows from chunk to at are in no item yet */
 	const char *problem = NULL;
-	while (at < len && !problem) {
-		uint32_t size = len - at >= 16 ? get_le32(in + at) : 0;
-		if (len - at >= 16 && (size < 16 || size > ROW_SIZE_MAX)) {
-			problem = "it is damaged; what follows the damage was left out";
-		} else if (len - at < 16 || size > len - at) {
-			problem = "the last record is cut short and was left out";
-		} else {
-			size_t next = at + message_size(size);
-			bool has_row = is_row(in + at);
-			if (at > chunk &&
-			    (!has_row || next - chunk > DUMP_CHUNK_SIZE)) {
-				add_item(out, ITEM_NETLINK, "", in + chunk, at - chunk);
-				chunk = at;
-			}
-			at = next < len ? next : len;
-			chunk = has_row ? chunk : at;
+	while (at < len && (size = record_size(in + at, len - at, &problem)) > 0) {
+		bool has_row = is_row(in + at);
+		if (!has_row || at + size - chunk > DUMP_CHUNK_SIZE) {
+			add_chunk(out, in + chunk, at - chunk);
+			chunk = at;
 		}
+		at += size;
+		if (!has_row)
+			chunk = at;
 	}
-	if (at > chunk)
-		add_item(out, ITEM_NETLINK, "", in + chunk, at - chunk);
+	add_chunk(out, in + chunk, at - chunk);
 	if (problem)
 		add_note(out, "ss dump", problem);
 }

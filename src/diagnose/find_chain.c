@@ -24,39 +24,50 @@ struct rule {
 
 enum { BELOW = false, UP_TO = true, OF_HOP = true, OF_TARGET = false };
 
+/* What several pairs of one rule have in common. */
+static const char beat_twice[] =
+	"send heartbeats at least twice within the idle timeout in front";
+static const char raise_read_timeout[] =
+	"raise the read timeout in front above two heartbeats (nginx: "
+	"proxy_read_timeout), or ping more often";
+static const char keepalive_is_no_traffic[] =
+	"TCP keepalive is no traffic for a proxy: it cuts the silent stream";
+static const char send_heartbeat[] =
+	"send a heartbeat in the stream, and declare it (heartbeat = 20s)";
+static const char set_user_timeout[] =
+	"set TCP_USER_TIMEOUT to about keepalive idle + interval x count";
+static const char wait_less[] =
+	"wait for the pool less long, for instance pool_timeout=5 (SQLAlchemy)";
+static const char consumer_dropped[] =
+	"the broker drops a consumer whose handler blocks";
+static const char work_in_thread[] =
+	"work in a thread, or call process_data_events() (pika)";
+
 static const struct rule rules[] = {
 	{ "R1", CHAIN_HOP_IDLE, CHAIN_SERVER_IDLE, BELOW, OF_HOP, SEVERITY_WARNING,
 	  NULL, NULL },
 	{ "R2", CHAIN_HEARTBEAT, CHAIN_HOP_SILENCE, BELOW, OF_HOP, SEVERITY_WARNING,
-	  "a silent connection is cut between two heartbeats",
-	  "send heartbeats at least twice within the idle timeout in front" },
+	  "a silent connection is cut between two heartbeats", beat_twice },
 	{ "R2", CHAIN_TWO_HEARTBEATS, CHAIN_HOP_SILENCE, UP_TO, OF_HOP, SEVERITY_INFO,
-	  "one late heartbeat and the connection is cut",
-	  "send heartbeats at least twice within the idle timeout in front" },
+	  "one late heartbeat and the connection is cut", beat_twice },
 	{ "R3", CHAIN_DETECTION, CHAIN_PATIENCE, BELOW, OF_TARGET, SEVERITY_INFO,
 	  "a dead peer is noticed after its users have left",
 	  "ping more often, or shorten the pong deadline" },
 	{ "R4", CHAIN_HEARTBEAT, CHAIN_HOP_STREAM, BELOW, OF_HOP, SEVERITY_WARNING,
-	  "a WebSocket or stream is cut between two heartbeats",
-	  "raise the read timeout in front above two heartbeats (nginx: "
-	  "proxy_read_timeout), or ping more often" },
+	  "a WebSocket or stream is cut between two heartbeats", raise_read_timeout },
 	{ "R4", CHAIN_TWO_HEARTBEATS, CHAIN_HOP_STREAM, BELOW, OF_HOP, SEVERITY_INFO,
-	  "one late heartbeat and the stream is cut",
-	  "raise the read timeout in front above two heartbeats (nginx: "
-	  "proxy_read_timeout), or ping more often" },
+	  "one late heartbeat and the stream is cut", raise_read_timeout },
 	{ "R5", CHAIN_SILENT_STREAM, CHAIN_HOP_SILENCE, BELOW, OF_HOP, SEVERITY_INFO,
-	  "TCP keepalive is no traffic for a proxy: it cuts the silent stream",
-	  "send a heartbeat in the stream, and declare it (heartbeat = 20s)" },
+	  keepalive_is_no_traffic, send_heartbeat },
 	{ "R5", CHAIN_SILENT_STREAM, CHAIN_HOP_STREAM, BELOW, OF_HOP, SEVERITY_INFO,
-	  "TCP keepalive is no traffic for a proxy: it cuts the silent stream",
-	  "send a heartbeat in the stream, and declare it (heartbeat = 20s)" },
+	  keepalive_is_no_traffic, send_heartbeat },
 	{ "R6", CHAIN_KEEPALIVE_IDLE, CHAIN_USER_TIMEOUT, BELOW, OF_TARGET,
 	  SEVERITY_INFO, "one lost keepalive probe ends a healthy connection",
-	  "set TCP_USER_TIMEOUT to about keepalive idle + interval x count" },
+	  set_user_timeout },
 	{ "R6", CHAIN_USER_TIMEOUT, CHAIN_KEEPALIVE_DOUBLE, UP_TO, OF_TARGET,
 	  SEVERITY_INFO,
 	  "it overrides the keepalive count: a dead peer is noticed late",
-	  "set TCP_USER_TIMEOUT to about keepalive idle + interval x count" },
+	  set_user_timeout },
 	{ "R7", CHAIN_STATEMENT_TIMEOUT, CHAIN_HANDLER_TIMEOUT, BELOW, OF_TARGET,
 	  SEVERITY_WARNING, "statements run on after their request has ended",
 	  "set statement_timeout below the handler's deadline" },
@@ -75,13 +86,11 @@ static const struct rule rules[] = {
 	  "end the handler before its client gives up" },
 	{ "R8", CHAIN_POOL_WAIT, CHAIN_HANDLER_TIMEOUT, BELOW, OF_TARGET,
 	  SEVERITY_WARNING, "a full pool uses up the deadline: requests hang, not fail",
-	  "wait for the pool less long, for instance pool_timeout=5 (SQLAlchemy)" },
+	  wait_less },
 	{ "R8", CHAIN_POOL_WAIT, CHAIN_CLIENT_TIMEOUT, BELOW, OF_TARGET,
-	  SEVERITY_WARNING, "the client has left before the pool answers",
-	  "wait for the pool less long, for instance pool_timeout=5 (SQLAlchemy)" },
+	  SEVERITY_WARNING, "the client has left before the pool answers", wait_less },
 	{ "R8", CHAIN_POOL_WAIT, CHAIN_HOP_RESPONSE, BELOW, OF_HOP, SEVERITY_WARNING,
-	  "504 from the front while the request waits for the pool",
-	  "wait for the pool less long, for instance pool_timeout=5 (SQLAlchemy)" },
+	  "504 from the front while the request waits for the pool", wait_less },
 	{ "R8", CHAIN_POOL_TOTAL, CHAIN_DATABASE_CONNECTIONS, BELOW, OF_TARGET,
 	  SEVERITY_WARNING, "\"sorry, too many clients\": nothing is left for others",
 	  "make pool-size x processes smaller than max_connections minus its reserve" },
@@ -92,11 +101,9 @@ static const struct rule rules[] = {
 	  "the path forgets idle connections without a word; the next query hangs",
 	  "let the pool replace connections earlier, or turn TCP keepalive on" },
 	{ "R10", CHAIN_HANDLER_TIMEOUT, CHAIN_AMQP_TWO, BELOW, OF_TARGET,
-	  SEVERITY_WARNING, "the broker drops a consumer whose handler blocks",
-	  "work in a thread, or call process_data_events() (pika)" },
+	  SEVERITY_WARNING, consumer_dropped, work_in_thread },
 	{ "R10", CHAIN_LONGEST_REQUEST, CHAIN_AMQP_TWO, BELOW, OF_TARGET,
-	  SEVERITY_WARNING, "the broker drops a consumer whose handler blocks",
-	  "work in a thread, or call process_data_events() (pika)" },
+	  SEVERITY_WARNING, consumer_dropped, work_in_thread },
 	{ "R11", CHAIN_WEBSOCKET_TIMEOUT, CHAIN_GROUP_EXPIRY, UP_TO, OF_TARGET,
 	  SEVERITY_WARNING, "an open WebSocket silently leaves its groups",
 	  "set group_expiry to at least --websocket_timeout" },

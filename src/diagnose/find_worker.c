@@ -142,7 +142,7 @@ static void advise_stuck_worker(const struct report *r, struct finding *f,
 	if (life == WORKER_IS_SLOW)
 		add_next(f, "it answers, but slower than requests come: more workers, "
 			    "or faster handlers");
-	else if (is_data_server(&l))
+	else if (is_known && l.stack->is_data_server)
 		add_next(f, "no kernel timer ends this by itself; a restart ends all "
 			    "sessions");
 	else if (life == WORKER_ANSWERS_OTHERS)

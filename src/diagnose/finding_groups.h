@@ -102,7 +102,6 @@ void name_owner(struct finding *f, const struct group *g);
 struct launch;
 bool launch_of_finding(const struct report *r, const struct finding *f,
 		       struct launch *out);
-bool is_data_server(const struct launch *l);
 
 /* Of gunicorn: whether and when it replaces a silent worker. */
 void say_watchdog(struct finding *f, const struct launch *l);

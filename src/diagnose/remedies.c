@@ -187,17 +187,6 @@ void remedy_put(const struct knowledge_remedy *remedy, struct strbuf *out)
 	put_typed(out, remedy->settings, ", ");
 }
 
-/* Where a restart costs more than a request: all sessions, perhaps data. */
-bool is_data_server(const struct launch *l)
-{
-	static const char *const names[] = { "postgresql", "redis", "mysql", "mariadb",
-					     "pgbouncer" };
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (l->stack && strcmp(l->stack->name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 /* What gunicorn's watchdog does about a stuck worker, and when. */
 void say_watchdog(struct finding *f, const struct launch *l)
 {

@@ -50,29 +50,30 @@ static const struct flag_spelling no_flags[] = { { .name = NULL } };
 
 /* A row that asks for an argument comes before the one that does not. */
 static const struct stack stacks[] = {
-	/* name, program, argument, Python, development, request/response, flags */
-	{ "uvicorn", "uvicorn", NULL, true, false, 25000, uvicorn_flags },
-	{ "gunicorn", "gunicorn", NULL, true, false, 0, gunicorn_flags },
-	{ "hypercorn", "hypercorn", NULL, true, false, 0, hypercorn_flags },
-	{ "daphne", "daphne", NULL, true, false, 25000, daphne_flags },
-	{ "django", "manage.py", "runserver", true, true, 0, no_flags },
-	{ "django", "django-admin", "runserver", true, true, 0, no_flags },
-	{ "django", "django", "runserver", true, true, 0, no_flags },
-	{ "flask", "flask", "run", true, true, 0, no_flags },
-	{ "next", "next", "dev", false, true, 0, no_flags },
-	{ "vite", "vite", NULL, false, true, 0, no_flags },
-	{ "nodemon", "nodemon", NULL, false, true, 0, no_flags },
-	{ "nginx", "nginx", NULL, false, false, 0, no_flags },
-	{ "haproxy", "haproxy", NULL, false, false, 0, no_flags },
-	{ "apache", "apache2", NULL, false, false, 0, no_flags },
-	{ "apache", "httpd", NULL, false, false, 0, no_flags },
-	{ "postgresql", "postgres", NULL, false, false, 0, no_flags },
-	{ "pgbouncer", "pgbouncer", NULL, false, false, 0, no_flags },
-	{ "redis", "redis-server", NULL, false, false, 0, no_flags },
-	{ "mysql", "mysqld", NULL, false, false, 0, no_flags },
-	{ "mariadb", "mariadbd", NULL, false, false, 0, no_flags },
-	{ "java", "java", NULL, false, false, 0, no_flags },
-	{ "node", "node", NULL, false, false, 0, no_flags },
+	/* name, program, argument, Python, development, data, request/response, flags
+	 */
+	{ "uvicorn", "uvicorn", NULL, true, false, false, 25000, uvicorn_flags },
+	{ "gunicorn", "gunicorn", NULL, true, false, false, 0, gunicorn_flags },
+	{ "hypercorn", "hypercorn", NULL, true, false, false, 0, hypercorn_flags },
+	{ "daphne", "daphne", NULL, true, false, false, 25000, daphne_flags },
+	{ "django", "manage.py", "runserver", true, true, false, 0, no_flags },
+	{ "django", "django-admin", "runserver", true, true, false, 0, no_flags },
+	{ "django", "django", "runserver", true, true, false, 0, no_flags },
+	{ "flask", "flask", "run", true, true, false, 0, no_flags },
+	{ "next", "next", "dev", false, true, false, 0, no_flags },
+	{ "vite", "vite", NULL, false, true, false, 0, no_flags },
+	{ "nodemon", "nodemon", NULL, false, true, false, 0, no_flags },
+	{ "nginx", "nginx", NULL, false, false, false, 0, no_flags },
+	{ "haproxy", "haproxy", NULL, false, false, false, 0, no_flags },
+	{ "apache", "apache2", NULL, false, false, false, 0, no_flags },
+	{ "apache", "httpd", NULL, false, false, false, 0, no_flags },
+	{ "postgresql", "postgres", NULL, false, false, true, 0, no_flags },
+	{ "pgbouncer", "pgbouncer", NULL, false, false, true, 0, no_flags },
+	{ "redis", "redis-server", NULL, false, false, true, 0, no_flags },
+	{ "mysql", "mysqld", NULL, false, false, true, 0, no_flags },
+	{ "mariadb", "mariadbd", NULL, false, false, true, 0, no_flags },
+	{ "java", "java", NULL, false, false, false, 0, no_flags },
+	{ "node", "node", NULL, false, false, false, 0, no_flags },
 };
 
 /* Named by nothing but its binary; its settings are in its code. */

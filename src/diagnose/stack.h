@@ -48,6 +48,7 @@ struct stack {
 	const char *argument; /* one that must follow, or NULL */
 	bool is_python;
 	bool is_development; /* not made to face the world */
+	bool is_data_server; /* a restart costs more than a request: all sessions */
 	/*
 	 * Requests are answered, and whatever else runs over it (WebSockets with
 	 * default pings) shows data at least this often. 0: a push protocol.

@@ -90,7 +90,8 @@ uint64_t finding_fingerprint(const struct report *r, const struct finding *f);
 
 /* Each looks at one group and adds the finding it makes, if it makes one. */
 typedef void finder(struct report *r, const struct groups *all, const struct group *g);
-finder find_stuck_worker, find_close_wait_leak; /* find_worker.c */
+finder find_stuck_worker;                       /* find_worker.c */
+finder find_close_wait_leak;                    /* find_leak.c */
 finder find_accept_queue, find_queue_abandoned; /* find_queue.c */
 finder find_half_open, find_half_open_suspect;  /* find_peer.c */
 finder find_slow_reader, find_slow_response;

@@ -21,7 +21,7 @@ only '<(libmnl|linux)/' src/collect/ src/lab/
 only '<zstd' src/collect/
 only '<(curses|ncurses|ncursesw|term)[./]' src/tui/
 only '<jansson' src/report/json_parts.h
-only '<time.h>' src/main.c src/collect/ src/tui/ src/util/format.c src/util/time_at.c src/report/text
+only '<time.h>' src/session.c src/collect/ src/tui/ src/util/format.c src/util/time_at.c src/report/text
 only '<pthread' src/tui/
 only '<ini' src/config/config_reader.c src/config/ini_pairs.c
 

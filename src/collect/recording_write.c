@@ -11,21 +11,14 @@
 #include <zstd.h>
 
 #include "conn-doctor/memory.h"
-#include "conn-doctor/u64_map.h"
 #include "recording_append.h"
+#include "recording_delta.h"
 #include "recording_format.h"
 
 /*
  * The recorder gathers the items of a pass and writes them as one frame, so a
- * file always ends after a whole pass or, when the machine died, inside one.
- *
- * Ten thousand quiet connections give 5 MB a pass in which only timers move.
- * zstd against the pass before is not enough: the timers of each row change, by
- * the same amount but from values that have nothing in common. So a pass is cut
- * into units (a netlink message, another item), each unit is looked up in the
- * pass before, and only the difference of their 32-bit words is compressed: one
- * pattern, thousands of times. What the lookup finds matters for the size only;
- * the frame says what was subtracted, so the reader knows nothing of units.
+ * file always ends after a whole pass or, when the machine died, inside one. What
+ * makes a pass after another one small is in recording_delta.c.
  */
 
 enum {
@@ -40,237 +33,27 @@ enum {
 	WINDOW_LOG_MAX = 27,
 };
 
-/* Bytes that are looked for as a whole in the pass before. */
-struct unit {
-	uint64_t key; /* equal for "the same" unit of two passes */
-	uint32_t at;
-	uint32_t len;
-	bool is_message; /* its words must stay words when segments are merged */
-};
-
-struct pass {
-	uint8_t *bytes;
-	size_t len, capacity;
-	struct unit *units;
-	size_t unit_count, unit_capacity;
-	uint32_t netlink_count; /* items of that kind */
-	uint64_t realtime_ns, monotonic_ms;
-	bool is_too_large;
-};
-
-/* A run of bytes that is taken from one place of the pass before. */
-struct segment {
-	uint32_t len;
-	uint32_t ref; /* offset into the pass before */
-	bool is_literal;
-};
-
 struct recorder {
 	char *path;
 	int fd;
 	bool is_regular;
 	bool is_broken; /* half a frame went into a pipe: nothing can follow it */
 	off_t end;      /* behind the last whole frame */
-	struct pass now, before;
-	struct u64_map before_units; /* key -> index into before.units */
-	struct segment *segments;
-	size_t segment_count, segment_capacity;
-	uint8_t *plain; /* what zstd compresses: segments, then differences */
-	size_t plain_capacity;
-	uint8_t *frame; /* frame header, pass header, compressed */
+	struct pass_bytes now, before;
+	struct delta delta; /* of `now` against `before` */
+	uint8_t *frame;     /* frame header, pass header, compressed */
 	size_t frame_capacity;
 	ZSTD_CCtx *zstd;
 	unsigned passes_since_full;
 	uint64_t payload_since_full;
 };
 
-static void pass_reset(struct pass *pass)
-{
-	pass->len = pass->unit_count = 0;
-	pass->netlink_count = 0;
-	pass->realtime_ns = pass->monotonic_ms = 0;
-	pass->is_too_large = false;
-}
-
-static void pass_clear(struct pass *pass)
-{
-	free(pass->bytes);
-	free(pass->units);
-}
-
-static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, size_t len)
-{
-	size_t i = 0;
-	for (; i + 8 <= len; i += 8)
-		hash = u64_hash(hash ^ get_le64(bytes + i)) + 1;
-	for (; i < len; i++)
-		hash = u64_hash(hash ^ bytes[i]) + 1;
-	return hash;
-}
-
-/*
- * A message of sock_diag is known by its inet_diag_sockid (addresses, ports,
- * cookie), which follows the nlmsghdr and four bytes of family, state, timer.
- */
-static uint64_t message_key(const uint8_t *message, size_t len)
-{
-	enum { SOCKID_AT = 20, SOCKID_SIZE = 48 };
-	uint64_t seed = len << 16 | get_le16(message + 4);
-	if (len < SOCKID_AT + SOCKID_SIZE)
-		return u64_hash(seed);
-	return hash_bytes(seed, message + SOCKID_AT, SOCKID_SIZE);
-}
-
-static void add_unit(struct pass *pass, uint64_t key, size_t at, size_t len,
-		     bool is_message)
-{
-	array_reserve(&pass->units, &pass->unit_capacity, pass->unit_count + 1,
-		      sizeof(*pass->units));
-	pass->units[pass->unit_count++] = (struct unit){
-		.key = key,
-		.at = (uint32_t)at,
-		.len = (uint32_t)len,
-		.is_message = is_message,
-	};
-}
-
-/* Units from `at` to the end: the item's header, each message, what is left. */
-static void add_netlink_units(struct pass *pass, size_t at, size_t head_len)
-{
-	add_unit(pass, u64_hash(pass->netlink_count++), at, head_len, false);
-	at += head_len;
-	while (pass->len - at >= 16) {
-		uint64_t len =
-			((uint64_t)get_le32(pass->bytes + at) + 3) & ~UINT64_C(3);
-		if (len < 16 || len > pass->len - at)
-			break;
-		add_unit(pass, message_key(pass->bytes + at, len), at, len, true);
-		at += len;
-	}
-	if (at < pass->len)
-		add_unit(pass, u64_hash(pass->len - at), at, pass->len - at, false);
-}
-
-static void append(struct pass *pass, const void *bytes, size_t len)
-{
-	if (len > 0)
-		memcpy(pass->bytes + pass->len, bytes, len);
-	pass->len += len;
-}
-
-static void append_item(struct pass *pass, const struct item *item)
-{
-	uint8_t header[ITEM_HEADER_SIZE];
-	put_le16(header, item->kind);
-	put_le16(header + 2, item->key_len);
-	put_le32(header + 4, item->len);
-	append(pass, header, sizeof(header));
-	append(pass, item->key, item->key_len);
-	append(pass, item->data, item->len);
-}
-
 void recorder_add(struct recorder *r, const struct item *item)
 {
-	struct pass *pass = &r->now;
 	/* A pass that failed half-way was never ended; it is not recorded. */
 	if (item->kind == ITEM_PASS)
-		pass_reset(pass);
-	size_t at = pass->len, head_len = (size_t)ITEM_HEADER_SIZE + item->key_len;
-	if (item->key_len > ITEM_KEY_MAX || item->len > ITEM_LEN_MAX ||
-	    at + head_len + item->len > PASS_SIZE_MAX) {
-		pass->is_too_large = true;
-		return;
-	}
-	array_reserve(&pass->bytes, &pass->capacity, at + head_len + item->len, 1);
-	append_item(pass, item);
-	if (item->kind == ITEM_PASS && item->len >= 16) {
-		pass->realtime_ns = get_le64(item->data);
-		pass->monotonic_ms = get_le64(item->data + 8);
-	}
-	if (item->kind == ITEM_NETLINK)
-		add_netlink_units(pass, at, head_len);
-	else
-		add_unit(pass, hash_bytes(item->len, pass->bytes + at, head_len), at,
-			 pass->len - at, false);
-}
-
-static const struct unit *unit_before(const struct recorder *r, const struct unit *unit)
-{
-	const uint32_t *index = u64_map_find(&r->before_units, unit->key);
-	if (!index || r->before.units[*index].len != unit->len)
-		return NULL;
-	return &r->before.units[*index];
-}
-
-static bool continues(const struct segment *last, const struct unit *unit,
-		      const struct unit *base)
-{
-	if (!base || last->is_literal)
-		return !base && last->is_literal;
-	if (base->at != last->ref + last->len)
-		return false;
-	return !unit->is_message || last->len % 4 == 0;
-}
-
-/* Finds the units of this pass in the one before. Returns how many bytes are new. */
-static size_t plan_segments(struct recorder *r)
-{
-	size_t literal_bytes = 0;
-	r->segment_count = 0;
-	for (size_t i = 0; i < r->now.unit_count; i++) {
-		const struct unit *unit = &r->now.units[i],
-				  *base = unit_before(r, unit);
-		literal_bytes += base ? 0 : unit->len;
-		if (r->segment_count > 0 &&
-		    continues(&r->segments[r->segment_count - 1], unit, base)) {
-			r->segments[r->segment_count - 1].len += unit->len;
-			continue;
-		}
-		array_reserve(&r->segments, &r->segment_capacity, r->segment_count + 1,
-			      sizeof(*r->segments));
-		r->segments[r->segment_count++] = (struct segment){
-			.len = unit->len,
-			.ref = base ? base->at : 0,
-			.is_literal = !base,
-		};
-	}
-	return literal_bytes;
-}
-
-/* Differences of the little-endian words; of the bytes that are left over. */
-static void subtract(uint8_t *out, const uint8_t *now, const uint8_t *before,
-		     size_t len)
-{
-	size_t i = 0;
-	for (; i + 4 <= len; i += 4)
-		put_le32(out + i, get_le32(now + i) - get_le32(before + i));
-	for (; i < len; i++)
-		out[i] = (uint8_t)(now[i] - before[i]);
-}
-
-static size_t build_plain(struct recorder *r)
-{
-	size_t len = r->segment_count * SEGMENT_SIZE + r->now.len;
-	array_reserve(&r->plain, &r->plain_capacity, len, 1);
-	uint8_t *entry = r->plain, *out = r->plain + r->segment_count * SEGMENT_SIZE;
-	const uint8_t *now = r->now.bytes;
-	uint32_t expected = 0; /* where the segment starts if nothing came or went */
-	for (size_t i = 0; i < r->segment_count; i++) {
-		const struct segment *s = &r->segments[i];
-		put_le32(entry, s->len);
-		if (s->is_literal) {
-			put_le32(entry + 4, SEGMENT_LITERAL);
-			memcpy(out, now, s->len);
-		} else {
-			put_le32(entry + 4, s->ref - expected);
-			subtract(out, now, r->before.bytes + s->ref, s->len);
-			expected = s->ref + s->len;
-		}
-		entry += SEGMENT_SIZE;
-		out += s->len;
-		now += s->len;
-	}
-	return len;
+		pass_bytes_reset(&r->now);
+	pass_bytes_add(&r->now, item);
 }
 
 static void set_up_zstd(ZSTD_CCtx *zstd, int level, size_t window)
@@ -284,7 +67,8 @@ static void set_up_zstd(ZSTD_CCtx *zstd, int level, size_t window)
 
 /* Compresses behind the two headers; -1 when zstd cannot. */
 static int compress(struct recorder *r, int level, const uint8_t *plain, size_t len,
-		    const struct pass *prefix, size_t *payload_len, struct error *err)
+		    const struct pass_bytes *prefix, size_t *payload_len,
+		    struct error *err)
 {
 	size_t head = FRAME_HEADER_SIZE + PASS_HEADER_SIZE;
 	array_reserve(&r->frame, &r->frame_capacity, head + ZSTD_compressBound(len), 1);
@@ -308,7 +92,7 @@ static void finish_frame(struct recorder *r, enum frame_type type, size_t payloa
 	put_le64(payload + 8, r->now.monotonic_ms);
 	put_le32(payload + 16, (uint32_t)r->now.len);
 	put_le32(payload + 20,
-		 type == FRAME_PASS_DELTA ? (uint32_t)r->segment_count : 0);
+		 type == FRAME_PASS_DELTA ? (uint32_t)r->delta.segment_count : 0);
 	struct frame_header header = {
 		.type = type,
 		.length = (uint32_t)payload_len,
@@ -337,11 +121,11 @@ static int build_full(struct recorder *r, size_t *payload_len, struct error *err
 static int build_delta(struct recorder *r, size_t *payload_len, bool *is_made,
 		       struct error *err)
 {
-	size_t literal_bytes = plan_segments(r);
-	size_t len = build_plain(r);
-	const struct pass *prefix =
-		literal_bytes >= LITERAL_WORTH_PREFIX ? &r->before : NULL;
-	if (compress(r, DELTA_LEVEL, r->plain, len, prefix, payload_len, err))
+	delta_make(&r->delta, &r->before, &r->now);
+	size_t len = r->delta.plain_len;
+	const struct pass_bytes *prefix =
+		r->delta.literal_bytes >= LITERAL_WORTH_PREFIX ? &r->before : NULL;
+	if (compress(r, DELTA_LEVEL, r->delta.plain, len, prefix, payload_len, err))
 		return -1;
 	*is_made = len <= pass_size_allowed(r->payload_since_full + *payload_len);
 	if (*is_made)
@@ -384,19 +168,6 @@ static int write_frame(struct recorder *r, const uint8_t *bytes, size_t len,
 	return error_errno(err, errnum, "cannot record to %s", r->path);
 }
 
-static void index_units_before(struct recorder *r)
-{
-	u64_map_reset(&r->before_units);
-	u64_map_reserve(&r->before_units, r->before.unit_count);
-	for (size_t i = 0; i < r->before.unit_count; i++) {
-		bool is_new;
-		uint32_t *index = u64_map_insert(&r->before_units,
-						 r->before.units[i].key, &is_new);
-		if (is_new)
-			*index = (uint32_t)i;
-	}
-}
-
 static int write_pass(struct recorder *r, struct error *err)
 {
 	if (r->now.is_too_large)
@@ -423,12 +194,12 @@ int recorder_end_pass(struct recorder *r, struct error *err)
 {
 	int result = write_pass(r, err);
 	if (result == 0) {
-		struct pass written = r->now;
+		struct pass_bytes written = r->now;
 		r->now = r->before;
 		r->before = written;
-		index_units_before(r);
+		delta_set_base(&r->delta, &r->before);
 	}
-	pass_reset(&r->now);
+	pass_bytes_reset(&r->now);
 	return result;
 }
 
@@ -483,12 +254,10 @@ static void free_recorder(struct recorder *r)
 {
 	if (r->fd >= 0)
 		close(r->fd);
-	pass_clear(&r->now);
-	pass_clear(&r->before);
-	u64_map_clear(&r->before_units);
+	pass_bytes_clear(&r->now);
+	pass_bytes_clear(&r->before);
+	delta_clear(&r->delta);
 	ZSTD_freeCCtx(r->zstd);
-	free(r->segments);
-	free(r->plain);
 	free(r->frame);
 	free(r->path);
 	free(r);

@@ -50,6 +50,28 @@ def run(*argv, check=True, text=None):
     return done.stdout
 
 
+def http_answer(sock):
+    """The lines of the head, in lower case, of a whole answer; its status must be 200."""
+    def part():
+        received = sock.recv(65536)
+        if not received:
+            raise EOFError("the server closed the connection")
+        return received
+
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += part()
+    head, body = data.split(b"\r\n\r\n", 1)
+    if b" 200 " not in head.splitlines()[0]:
+        raise RuntimeError(head.decode("latin-1"))
+    lines = head.lower().splitlines()
+    length = next(int(line.split(b":")[1]) for line in lines
+                  if line.startswith(b"content-length:"))
+    while len(body) < length:
+        body += part()
+    return lines
+
+
 class Host:
     """One remote machine, as the server sees it."""
 

@@ -160,28 +160,11 @@ class Web:
         return self
 
     def answer(self):
-        """The whole answer; its status line must be 200."""
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += self._part()
-        head, body = data.split(b"\r\n\r\n", 1)
-        if b" 200 " not in head.splitlines()[0]:
-            raise RuntimeError(head.decode("latin-1"))
-        lines = head.lower().splitlines()
-        length = next(int(line.split(b":")[1]) for line in lines
-                      if line.startswith(b"content-length:"))
-        while len(body) < length:
-            body += self._part()
+        lines = lab.http_answer(self.sock)
         self.answered += 1
         if b"connection: close" in lines:
             self.close()
         return self
-
-    def _part(self):
-        part = self.sock.recv(65536)
-        if not part:
-            raise EOFError("the server closed the connection")
-        return part
 
     def get(self, path):
         try:

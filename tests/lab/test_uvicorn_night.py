@@ -23,24 +23,8 @@ class Web:
         return self
 
     def answer(self):
-        """The whole answer; its status line must be 200."""
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += self._part()
-        head, body = data.split(b"\r\n\r\n", 1)
-        if b" 200 " not in head.splitlines()[0]:
-            raise RuntimeError(head.decode("latin-1"))
-        length = next(int(line.split(b":")[1]) for line in head.lower().splitlines()
-                      if line.startswith(b"content-length:"))
-        while len(body) < length:
-            body += self._part()
+        lab.http_answer(self.sock)
         return self
-
-    def _part(self):
-        part = self.sock.recv(65536)
-        if not part:
-            raise EOFError("uvicorn closed the connection")
-        return part
 
 
 class UvicornNight(lab.LabTest):

@@ -105,37 +105,39 @@ void say_process(const struct report *r, struct finding *f)
 		add_evidence(f, "%s is in state %c", strbuf_text(&who), p->state);
 }
 
-void advise_stuck_worker(const struct report *r, struct finding *f,
-			 enum worker_life life)
+static void advise_stopped(struct finding *f, const struct process *p)
 {
-	const struct process *p = process_at(r, f->process);
-	struct launch l;
-	bool is_known = launch_of_finding(r, f, &l);
-	if (is_stopped(p)) {
-		add_next(f,
-			 p->state == 't'
-				 ? "grep TracerPid /proc/%d/status   who holds it"
+	add_next(f,
+		 p->state == 't' ? "grep TracerPid /proc/%d/status   who holds it"
 				 : "kill -CONT %d   lets it go on",
-			 p->pid);
-		f->cause = "The process was stopped: SIGSTOP, Ctrl-Z, or a debugger.";
-		f->is_remedy_told = true;
-		return;
-	}
-	say_watchdog(f, &l);
-	if (p && is_known && l.stack->is_python)
+		 p->pid);
+	f->cause = "The process was stopped: SIGSTOP, Ctrl-Z, or a debugger.";
+	f->is_remedy_told = true;
+}
+
+/* What shows where it hangs; `server` may be NULL. */
+static void advise_look(struct finding *f, const struct process *p,
+			const struct stack *server)
+{
+	if (server && server->is_python)
 		add_next(f, "py-spy dump --pid %d   shows the call it is stuck in",
 			 p->pid);
-	else if (p && is_known && strcmp(l.stack->name, "java") == 0)
+	else if (server && strcmp(server->name, "java") == 0)
 		add_next(f, "jstack %d   shows what its threads wait for", p->pid);
-	else if (p)
+	else
 		add_next(
 			f,
 			"cat /proc/%d/stack; gdb -p %d   shows the call it is stuck in",
 			p->pid, p->pid);
+}
+
+static void advise_end(struct finding *f, const struct stack *server,
+		       enum worker_life life)
+{
 	if (life == WORKER_IS_SLOW)
 		add_next(f, "it answers, but slower than requests come: more workers, "
 			    "or faster handlers");
-	else if (is_known && l.stack->is_data_server)
+	else if (server && server->is_data_server)
 		add_next(f, "no kernel timer ends this by itself; a restart ends all "
 			    "sessions");
 	else if (life == WORKER_ANSWERS_OTHERS)
@@ -143,6 +145,22 @@ void advise_stuck_worker(const struct report *r, struct finding *f,
 			    "kernel timer ends this by itself");
 	else
 		add_next(f, "restart the worker: no kernel timer ends this by itself");
+}
+
+void advise_stuck_worker(const struct report *r, struct finding *f,
+			 enum worker_life life)
+{
+	const struct process *p = process_at(r, f->process);
+	struct launch l;
+	if (is_stopped(p)) {
+		advise_stopped(f, p);
+		return;
+	}
+	launch_of_finding(r, f, &l);
+	say_watchdog(f, &l);
+	if (p)
+		advise_look(f, p, l.stack);
+	advise_end(f, l.stack, life);
 }
 
 const char *gave_up(char out[static 48], size_t count)

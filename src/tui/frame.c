@@ -251,14 +251,14 @@ static void sort_rows(struct frame *f, const struct frame_order *o, bool is_filt
 	f->is_reversed = o->is_reversed;
 }
 
-static bool is_filtered_so(const struct frame *f, const struct frame_order *o)
+bool frame_is_filtered(const struct frame *f, const struct frame_order *o)
 {
 	return f->filter_number == (o->filter ? o->filter->number : 0);
 }
 
 static bool is_sorted_so(const struct frame *f, const struct frame_order *o)
 {
-	return is_filtered_so(f, o) && f->sort == o->sort &&
+	return frame_is_filtered(f, o) && f->sort == o->sort &&
 	       f->is_reversed == o->is_reversed;
 }
 
@@ -272,7 +272,7 @@ void frame_arrange(struct frame *f, const struct frame_order *o)
 	if (frame_is_arranged(f, o))
 		return;
 	if (!is_sorted_so(f, o))
-		sort_rows(f, o, is_filtered_so(f, o));
+		sort_rows(f, o, frame_is_filtered(f, o));
 	group_rows(f, o->group_by);
 }
 

@@ -94,6 +94,8 @@ void frame_make(struct frame *f, const struct pass *p,
 void frame_arrange(struct frame *f, const struct frame_order *order);
 /* Whether it would change anything. */
 bool frame_is_arranged(const struct frame *f, const struct frame_order *order);
+/* The filter is that of the order, so what is counted is what matches it. */
+bool frame_is_filtered(const struct frame *f, const struct frame_order *order);
 
 /* A row with what its fields need, that of its history included. */
 void frame_row_init(struct field_row *out, const struct frame *f, uint32_t row,

@@ -159,13 +159,18 @@ static void put_filters(const char *base, const char *live, struct strbuf *out)
 }
 
 void summary_put_counts(const struct frame *f, const char *live_filter,
-			struct strbuf *out)
+			const struct frame_order *wanted, struct strbuf *out)
 {
+	bool is_known = frame_is_filtered(f, wanted);
 	put_filters(f->report.filter_text, live_filter, out);
-	if (f->matching_count != f->connection_count)
+	if (!is_known)
+		strbuf_add(out, "? of ");
+	else if (f->matching_count != f->connection_count)
 		strbuf_addf(out, "%zu of ", f->matching_count);
 	strbuf_addf(out, "%zu connection%s", f->connection_count,
 		    f->connection_count == 1 ? "" : "s");
+	if (!is_known)
+		return;
 	if (f->row_count < f->matching_count)
 		strbuf_addf(out, " (%zu listed)", f->row_count);
 	if (f->matching_count)

@@ -40,9 +40,12 @@ void summary_put_replay(const struct frame *f, const struct replay_state *replay
 			const struct summary_pace *pace, int columns,
 			struct strbuf *out);
 
-/* "filter :30020 and idle > 5s  9 of 37 connections: 9 idle" */
+/*
+ * "filter :30020 and idle > 5s  9 of 37 connections: 9 idle"; as long as the frame is
+ * filtered in another way, "? of 37 connections".
+ */
 void summary_put_counts(const struct frame *f, const char *live_filter,
-			struct strbuf *out);
+			const struct frame_order *wanted, struct strbuf *out);
 
 /* "7 half-open, 9 idle" */
 void summary_put_verdicts(const uint32_t verdicts[VERDICT_COUNT], struct strbuf *out);

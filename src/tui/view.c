@@ -137,7 +137,7 @@ static void draw_title(const struct scene *s)
 	x = view_put_left(r, 0, x, strbuf_text(&title), PAINT_NORMAL);
 	x = put_mode(s, x);
 	draw_pace(s, x + 2);
-	summary_put_counts(s->frame, s->live_filter, &counts);
+	summary_put_counts(s->frame, s->live_filter, &s->order, &counts);
 	x = r->width - tabs_width(s);
 	screen_put(r->y + 1, r->x, x - 1, strbuf_text(&counts), PAINT_NORMAL);
 	draw_tabs(s, x);

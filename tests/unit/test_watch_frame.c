@@ -263,6 +263,15 @@ static void check_waiting(const struct frame *f, const struct frame_order *wante
 	assert_string_equal(strbuf_text(&text), expected);
 }
 
+/* Nobody knows how many match a filter that was not asked yet: not zero. */
+static void check_counts(const struct frame *f, const struct frame_order *wanted,
+			 const char *expected)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	summary_put_counts(f, "sq > 0", wanted, &text);
+	assert_string_equal(strbuf_text(&text), expected);
+}
+
 static void what_is_not_done_yet_is_said(void **state)
 {
 	struct film *film = *state;
@@ -279,6 +288,8 @@ static void what_is_not_done_yet_is_said(void **state)
 	check_waiting(f, &reversed, "sorting by PEER reversed ...");
 	check_waiting(f, &grouped, "grouping by process ...");
 	check_waiting(f, &filtered, "filtering ...");
+	check_counts(f, &filtered, "filter sq > 0  ? of 10 connections");
+	check_counts(f, &by_peer, "filter sq > 0  10 connections: 5 unread, 1 active, 4 idle");
 	frame_arrange(f, &grouped);
 	check_waiting(f, &by_peer, "ungrouping ...");
 }

@@ -79,7 +79,8 @@ static json_t *namespaces_array(const struct snapshot *snap)
 		json_t *o = json_object();
 		set_text(o, "name", snap->namespaces[i].name);
 		set_identity(o, "inode", snap->namespaces[i].inode);
-		set_integer(o, "sockets", counts[i]);
+		set_integer(o, "sockets",
+			    counts[i] + snap->namespaces[i].omitted_count);
 		json_array_append_new(array, o);
 	}
 	return array;
@@ -122,6 +123,15 @@ static json_t *memory_object(const struct report *r)
 	return o;
 }
 
+/* Connections that were selected, and are not in an excerpt. */
+static size_t count_omitted(const struct report *r)
+{
+	size_t here = 0;
+	for (size_t i = 0; i < r->snap->socket_count; i++)
+		here += r->assessments[i].is_selected;
+	return r->selected_count - here;
+}
+
 static json_t *collection_object(const struct report *r)
 {
 	const struct snapshot *snap = r->snap;
@@ -129,12 +139,14 @@ static json_t *collection_object(const struct report *r)
 	set_integer(o, "passes", r->pass_count);
 	set_new(o, "duration_seconds",
 		json_real((double)(r->duration_ns / 1000) / 1e6));
-	set_integer(o, "sockets", snap->socket_count);
+	set_integer(o, "sockets", snap->socket_count + snapshot_omitted_count(snap));
 	set_flag(o, "complete", snap->is_complete);
 	if (snap->unreadable_count)
 		set_integer(o, "unreadable_count", snap->unreadable_count);
 	if (r->ignored_count)
 		set_integer(o, "ignored_count", r->ignored_count);
+	if (count_omitted(r))
+		set_integer(o, "omitted_count", count_omitted(r));
 	set_new(o, "namespaces", namespaces_array(snap));
 	set_new(o, "degraded", degraded_array(r));
 	if (r->memory != MEMORY_NONE)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -100,6 +101,11 @@ static void compare_half(struct scene *s)
 		if (p)
 			assert_int_equal(p->pid, before->pid);
 	}
+	auto_free char *json = render(&s->part, &renderer_json);
+	auto_free char *omitted = xasprintf("\"omitted_count\":%zu", count - half);
+	auto_free char *sockets = xasprintf("\"sockets\":%zu,", s->snap.socket_count);
+	assert_true(count == half || strstr(json, omitted));
+	assert_non_null(strstr(json, sockets));
 	for (size_t i = 0; i < s->part.finding_count; i++)
 		assert_string_equal(s->part.findings[i].summary,
 				    s->report.findings[i].summary);

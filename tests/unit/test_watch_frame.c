@@ -289,7 +289,8 @@ static void what_is_not_done_yet_is_said(void **state)
 	check_waiting(f, &grouped, "grouping by process ...");
 	check_waiting(f, &filtered, "filtering ...");
 	check_counts(f, &filtered, "filter sq > 0  ? of 10 connections");
-	check_counts(f, &by_peer, "filter sq > 0  10 connections: 5 unread, 1 active, 4 idle");
+	check_counts(f, &by_peer,
+		     "filter sq > 0  10 connections: 5 unread, 1 active, 4 idle");
 	frame_arrange(f, &grouped);
 	check_waiting(f, &by_peer, "ungrouping ...");
 }

@@ -19,6 +19,17 @@ const struct view_ops *const views[VIEW_COUNT] = {
 	[VIEW_PROCESSES] = &view_processes,     [VIEW_EVENTS] = &view_events,
 };
 
+size_t view_find(const struct view_ops *ops, const struct frame *f, uint64_t id)
+{
+	if (ops->find)
+		return ops->find(f, id);
+	size_t count = ops->count(f);
+	for (size_t i = 0; i < count; i++)
+		if (ops->id(f, i) == id)
+			return i;
+	return VIEW_NOT_FOUND;
+}
+
 int view_put_left(const struct rect *r, int line, int x, const char *text,
 		  enum paint paint)
 {

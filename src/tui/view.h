@@ -52,7 +52,7 @@ struct view_ops {
 	size_t (*count)(const struct frame *f);
 	/* The identity of a row, which it has in the next frame too. */
 	uint64_t (*id)(const struct frame *f, size_t position);
-	/* Its position, VIEW_NOT_FOUND when it is not in the list. */
+	/* As view_find(); NULL: row by row. */
 	size_t (*find)(const struct frame *f, uint64_t id);
 	void (*draw_heading)(const struct scene *s);
 	void (*draw_row)(const struct scene *s, size_t position, int y);
@@ -67,6 +67,9 @@ struct view_ops {
 extern const struct view_ops *const views[VIEW_COUNT];
 extern const struct view_ops view_connections, view_findings, view_services, view_peers,
 	view_processes, view_events;
+
+/* Position of the row in the list, VIEW_NOT_FOUND when it is not there. */
+size_t view_find(const struct view_ops *ops, const struct frame *f, uint64_t id);
 
 /* The whole screen. */
 void view_draw(const struct scene *s);

@@ -47,15 +47,6 @@ static uint64_t row_id(const struct frame *f, size_t position)
 	return u ? u64_hash(u->kind + 1) : f->report.findings[position].fingerprint;
 }
 
-static size_t find_row(const struct frame *f, uint64_t id)
-{
-	size_t count = count_rows(f);
-	for (size_t i = 0; i < count; i++)
-		if (row_id(f, i) == id)
-			return i;
-	return VIEW_NOT_FOUND;
-}
-
 static void draw_heading(const struct scene *s)
 {
 	const struct rect *r = &s->layout.heading;
@@ -229,7 +220,7 @@ static void write_unknown(struct page *out, const struct unknown_check *u)
 static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 {
 	const struct report *r = &frame->report;
-	size_t position = find_row(frame, id);
+	size_t position = view_find(&view_findings, frame, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
 	if (unknown_at(frame, position)) {
@@ -257,7 +248,7 @@ static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 
 static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)
 {
-	size_t position = find_row(f, id);
+	size_t position = view_find(&view_findings, f, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
 	const struct unknown_check *u = unknown_at(f, position);
@@ -282,7 +273,6 @@ const struct view_ops view_findings = {
 	.empty = "nothing was found that asks anybody to act",
 	.count = count_rows,
 	.id = row_id,
-	.find = find_row,
 	.draw_heading = draw_heading,
 	.draw_row = draw_row,
 	.write_page = write_page,

@@ -31,14 +31,6 @@ static uint64_t row_id(const struct frame *f, size_t position)
 	return f->peers.rows[position].id;
 }
 
-static size_t find_row(const struct frame *f, uint64_t id)
-{
-	for (size_t i = 0; i < f->peers.count; i++)
-		if (f->peers.rows[i].id == id)
-			return i;
-	return VIEW_NOT_FOUND;
-}
-
 /* What a line consists of; the name takes what the others leave. */
 struct cells {
 	const char *verdict, *count, *share, *unread, *unacked, *use, *name;
@@ -193,7 +185,7 @@ static void add_sums(struct page *page, const struct peer_row *p,
 static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 {
 	const struct report *r = &f->report;
-	size_t position = find_row(f, id);
+	size_t position = view_find(&view_peers, f, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
 	const struct peer_row *p = &f->peers.rows[position];
@@ -215,7 +207,7 @@ static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 /* Too many matter more than how the worst of them is. */
 static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)
 {
-	size_t position = find_row(f, id);
+	size_t position = view_find(&view_peers, f, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
 	const struct peer_row *p = &f->peers.rows[position];
@@ -234,7 +226,6 @@ const struct view_ops view_peers = {
 	.empty = "no connection, so no peer",
 	.count = count_rows,
 	.id = row_id,
-	.find = find_row,
 	.draw_heading = draw_heading,
 	.draw_row = draw_row,
 	.write_page = write_page,

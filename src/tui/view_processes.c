@@ -36,14 +36,6 @@ static uint64_t row_id(const struct frame *f, size_t position)
 	return f->processes.rows[position].id;
 }
 
-static size_t find_row(const struct frame *f, uint64_t id)
-{
-	for (size_t i = 0; i < f->processes.count; i++)
-		if (f->processes.rows[i].id == id)
-			return i;
-	return VIEW_NOT_FOUND;
-}
-
 static const struct process *process_of(const struct frame *f,
 					const struct process_row *p)
 {
@@ -261,7 +253,7 @@ static void add_findings(struct page *page, const struct report *r, uint32_t pro
 
 static bool write_page(const struct frame *f, uint64_t id, struct page *out)
 {
-	size_t position = find_row(f, id);
+	size_t position = view_find(&view_processes, f, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
 	const struct process_row *row = &f->processes.rows[position];
@@ -296,7 +288,7 @@ static const char *code_of(const struct frame *f, const struct process_row *row)
 
 static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)
 {
-	size_t position = find_row(f, id);
+	size_t position = view_find(&view_processes, f, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
 	const struct process_row *row = &f->processes.rows[position];
@@ -310,7 +302,6 @@ const struct view_ops view_processes = {
 	.empty = "no owner of a connection is known (not looked up, or no permission)",
 	.count = count_rows,
 	.id = row_id,
-	.find = find_row,
 	.draw_heading = draw_heading,
 	.draw_row = draw_row,
 	.write_page = write_page,

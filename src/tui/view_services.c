@@ -29,14 +29,6 @@ static uint64_t row_id(const struct frame *f, size_t position)
 	return id_of(service_at(f, position));
 }
 
-static size_t find_row(const struct frame *f, uint64_t id)
-{
-	for (size_t i = 0; i < f->service_count; i++)
-		if (id_of(service_at(f, i)) == id)
-			return i;
-	return VIEW_NOT_FOUND;
-}
-
 static void draw_heading(const struct scene *s)
 {
 	const struct rect *r = &s->layout.heading;
@@ -190,7 +182,7 @@ static void add_peers(struct page *page, const struct frame *f, int32_t service)
 static bool write_page(const struct frame *frame, uint64_t id, struct page *out)
 {
 	const struct report *r = &frame->report;
-	size_t position = find_row(frame, id);
+	size_t position = view_find(&view_services, frame, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
 	const struct service *s = service_at(frame, position);
@@ -221,7 +213,7 @@ static const char *worst_code(const struct report *r, uint32_t service)
 
 static bool find_subject(const struct frame *f, uint64_t id, struct row_subject *out)
 {
-	size_t position = find_row(f, id);
+	size_t position = view_find(&view_services, f, id);
 	if (position == VIEW_NOT_FOUND)
 		return false;
 	uint32_t index = f->services[position];
@@ -239,7 +231,6 @@ const struct view_ops view_services = {
 	.empty = "nobody listens here",
 	.count = count_rows,
 	.id = row_id,
-	.find = find_row,
 	.draw_heading = draw_heading,
 	.draw_row = draw_row,
 	.write_page = write_page,

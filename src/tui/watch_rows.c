@@ -19,7 +19,7 @@ void watch_follow(struct watch *w)
 	const struct list_state *list = view_list(&w->view);
 	size_t found = VIEW_NOT_FOUND;
 	if (list->is_held && w->frame)
-		found = watch_ops(w)->find(w->frame, list->held);
+		found = view_find(watch_ops(w), w->frame, list->held);
 	view_follow(&w->view, &bounds, found);
 	if (found == VIEW_NOT_FOUND)
 		watch_remember_selected(w);

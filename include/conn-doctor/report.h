@@ -29,6 +29,7 @@
 #define FINDINGS(X)                               \
 	X(STUCK_WORKER, "stuck-worker")           \
 	X(HALF_OPEN, "half-open")                 \
+	X(LOCAL_PATH_DOWN, "local-path-down")     \
 	X(CLOSE_WAIT_LEAK, "close-wait-leak")     \
 	X(FD_EXHAUSTION, "fd-exhaustion")         \
 	X(SYN_FLOOD, "syn-flood")                 \
@@ -224,7 +225,8 @@ struct report {
 	uint32_t verdicts[VERDICT_COUNT]; /* over the selected rows */
 	struct series_values now;         /* of the selection, and of the host */
 	/* CLOSE_WAIT by process of the snapshot, of the selected rows. */
-	struct u64_map life_index; /* service << 32 | process + 1 -> life_signs */
+	struct u64_map half_closed; /* end within this host -> its row; half_closed.c */
+	struct u64_map life_index;  /* service << 32 | process + 1 -> life_signs */
 	struct life_sign *life_signs;
 	size_t life_sign_count, life_sign_capacity;
 	struct pool_count *pools;
@@ -326,5 +328,14 @@ char *finding_listener_print(const struct report *r, const struct finding *f,
 const struct process *report_process_of(const struct report *r, uint32_t row,
 					int32_t *fd);
 const char *report_why_not_owned(const struct report *r, uint32_t row);
+
+/* Why a socket of an application has no visible owner. */
+enum owner_search {
+	OWNER_NONE,        /* it belongs to no application any more, or not yet */
+	OWNER_NOT_SOUGHT,  /* descriptors were not looked at */
+	OWNER_NOT_VISIBLE, /* not all of them could be */
+	OWNER_NOT_FOUND,   /* none of all those is of this socket */
+};
+enum owner_search report_owner_search(const struct report *r, uint32_t row);
 
 #endif

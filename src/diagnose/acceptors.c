@@ -19,7 +19,7 @@ static const char *program_of(const struct process *p, size_t *length)
 	return slash ? slash + 1 : start;
 }
 
-static bool is_same_program(const struct process *a, const struct process *b)
+bool is_same_program(const struct process *a, const struct process *b)
 {
 	size_t a_length, b_length;
 	const char *a_name = program_of(a, &a_length);

@@ -83,6 +83,13 @@ bool has_protocol(const struct context *c, enum protocol protocol);
 /* Silence after which nobody knows whether the peer is alive. */
 uint64_t unverified_limit_ms(const struct context *c);
 
+/*
+ * Whether the other end is on this host too, and its application, having closed its
+ * sending half only, still holds it: it waits, it has not left. See half_closed.c.
+ */
+void half_closed_build(struct report *r);
+bool is_peer_half_closed(const struct report *r, const struct tcp_socket *sk);
+
 /* Builds services, roles need them; see services.c. */
 void services_build(struct report *r);
 enum role role_of(const struct report *r, const struct tcp_socket *sk);

@@ -158,12 +158,25 @@ static int64_t retransmit_gives_up(const struct tcp_socket *sk, const int64_t *k
 		       sk->expires_ms);
 }
 
+/* What no process holds is ended once the wait for the next probe is at its longest. */
+static int64_t orphan_probe_gives_up(const struct tcp_socket *sk)
+{
+	enum { LONGEST_BACKOFF = 10 }; /* ilog2(RTO_MAX / RTO_MIN) + 1 */
+	int64_t total = sk->expires_ms;
+	for (unsigned i = sk->backoff + 1U;
+	     i <= LONGEST_BACKOFF &&
+	     probe_interval_us(sk, i - 1) < RTO_MAX_MS * 1000ULL;
+	     i++)
+		total += (int64_t)probe_interval_us(sk, i) / 1000;
+	return total;
+}
+
 /* A window probe that is answered starts the count anew: such a socket lives on. */
 static int64_t probe_gives_up(const struct tcp_socket *sk, const int64_t *kernel)
 {
 	int64_t limit = kernel[KERNEL_TCP_RETRIES2];
 	if (sk->probes == 0)
-		return DERIVED_NEVER;
+		return sk->inode ? DERIVED_NEVER : orphan_probe_gives_up(sk);
 	if (limit < 0 || limit > 255)
 		return DERIVED_UNKNOWN;
 	int64_t total = sk->expires_ms;

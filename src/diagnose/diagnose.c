@@ -101,6 +101,7 @@ void diagnose(const struct snapshot *snap, const struct history *past,
 	array_reserve(&out->assessments, &out->assessment_capacity, snap->socket_count,
 		      sizeof(*out->assessments));
 	services_build(out);
+	half_closed_build(out);
 	/* The first pass has no past worth a look-up for each row. */
 	bool has_past = past && history_pass_count(past) > 1;
 	for (size_t i = 0; i < snap->socket_count; i++)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <string.h>
 
+#include "conn-doctor/strbuf.h"
+#include "conn-doctor/text.h"
 #include "growth.h"
 #include "worker.h"
 
@@ -30,6 +33,25 @@ static void say_unseen(struct finding *f, const struct group *g)
 			     g->unseen_count);
 }
 
+/* Programs that the server started hold them, whether the server closed or not. */
+static void say_heirs(const struct report *r, struct finding *f, const struct group *g)
+{
+	const struct process *heir = process_at(r, g->heir);
+	auto_strbuf struct strbuf who = { 0 };
+	text_sanitize(&who, heir->comm, strlen(heir->comm));
+	add_evidence(f,
+		     "%zu of them held by programs that it started, the first by "
+		     "%s[%d]",
+		     g->heir_rows, strbuf_text(&who), heir->pid);
+	f->cause = "Programs that the server starts inherit its connections and keep "
+		   "them.";
+	f->is_remedy_told = true;
+	add_next(f, "start programs without the server's descriptors: SOCK_CLOEXEC, "
+		    "Python: close_fds=True");
+	add_next(f, "ls -l /proc/%d/fd   what it has inherited; its end frees them",
+		 heir->pid);
+}
+
 /* Kept in a pool that did not look at them since: it does when it needs one. */
 static bool is_idle_pool(const struct group *g)
 {
@@ -50,13 +72,16 @@ static void add_close_wait_leak(struct report *r, const struct group *g)
 	f->critical = (double)limit_value(r, LIMIT_CLOSE_WAIT_CRITICAL_COUNT) - 1;
 	set_summary(f, "%zu connection%s closed by the peer %s%s ago and kept open",
 		    g->count, plural(g->count), at_least(g), oldest(g, age));
-	say_unseen(f, g);
+	if (g->heir_rows)
+		say_heirs(r, f, g);
+	else
+		say_unseen(f, g);
 	if (p && p->fd_count >= 0 && p->fd_limit > 0)
 		add_evidence(f, "%" PRId64 " of %" PRId64 " descriptors in use",
 			     p->fd_count, p->fd_limit);
 	if (say_leak_growth(r, f) || holds_most_descriptors(r, g, p))
 		f->severity = SEVERITY_CRITICAL;
-	if (p)
+	if (p && !g->heir_rows)
 		add_next(f,
 			 "ls -l /proc/%d/fd   the descriptors named below are the leak",
 			 p->pid);

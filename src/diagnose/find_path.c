@@ -36,15 +36,17 @@ static void find_slow_upstream(struct report *r, const struct group *g)
 	set_upstream(f, example(r, g));
 	f->acts = ACTS_PEER;
 	f->severity = SEVERITY_INFO;
-	set_summary(f, "%zu request%s to %s unanswered, the oldest for %s%s", g->count,
-		    plural(g->count), f->peer, at_least(g), oldest(g, age));
+	bool is_likely = g->likely_count + g->proven_count > 0;
+	set_summary(f, "%zu request%s to %s %sunanswered, the oldest for %s%s",
+		    g->count, plural(g->count), f->peer, is_likely ? "" : "may be ",
+		    at_least(g), oldest(g, age));
 	add_evidence(f,
 		     "last went data out, %s%s ago (limit %s), and nothing came back "
 		     "since",
 		     at_least(g), oldest(g, age),
 		     limit_print(LIMIT_SLOW_UPSTREAM_AGE,
 				 limit_value(r, LIMIT_SLOW_UPSTREAM_AGE), limit));
-	if (!(g->likely_count + g->proven_count))
+	if (!is_likely)
 		add_evidence(f,
 			     "whether a reply is owed is not known for this protocol");
 	const struct process *p = process_at(r, f->process);
@@ -64,6 +66,26 @@ void find_slow_upstreams(struct report *r)
 		find_slow_upstream,
 	};
 	tally_rows(r, &request);
+}
+
+/* The service of this host that does not take the connect: its queue is full. */
+static int32_t full_service_of(const struct report *r, const struct tcp_socket *sk)
+{
+	if (!snapshot_is_local_address(r->snap, &sk->peer))
+		return NO_INDEX;
+	for (size_t i = 0; i < r->service_count; i++) {
+		const struct service *s = &r->services[i];
+		if (s->port != sk->peer_port || s->netns != sk->netns)
+			continue;
+		for (size_t j = 0; j < s->listener_count; j++) {
+			const struct tcp_socket *l = &r->snap->sockets[s->listeners[j]];
+			if (l->recv_queue > l->send_queue &&
+			    (ip_address_is_any(&l->local) ||
+			     ip_address_equal(&l->local, &sk->peer)))
+				return (int32_t)i;
+		}
+	}
+	return NO_INDEX;
 }
 
 static void find_stuck_connect(struct report *r, const struct group *g)
@@ -86,7 +108,14 @@ static void find_stuck_connect(struct report *r, const struct group *g)
 	if (retries > sk->timer_retrans)
 		add_evidence(f, "the kernel tries %d times more (tcp_syn_retries)",
 			     (int)retries - sk->timer_retrans);
-	add_next(f, "is %s up, and does a firewall on the way drop SYNs?", f->peer);
+	f->service = full_service_of(r, sk);
+	if (f->service == NO_INDEX) {
+		add_next(f, "is %s up, and does a firewall on the way drop SYNs?",
+			 f->peer);
+		return;
+	}
+	f->acts = ACTS_LOCAL_APP;
+	f->cause = "The listener is on this host, and its accept queue is full.";
 }
 
 void find_stuck_connects(struct report *r)

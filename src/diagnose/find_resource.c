@@ -145,11 +145,47 @@ static uint64_t syn_queue_limit(const struct report *r, const struct service *s,
 	return sum;
 }
 
+/*
+ * Without an answer the SYN-ACK is sent again after a second. Longer than that, what
+ * has passed and what is to come, and nothing was sent again: the client has answered,
+ * and the listener waits for its data (TCP_DEFER_ACCEPT).
+ */
+static bool is_deferred(const struct report *r, const struct tcp_socket *sk)
+{
+	enum { FIRST_WAIT_MS = 1100 }; /* and a tick that comes late */
+	struct socket_past past;
+	uint64_t wait_ms = sk->expires_ms;
+	if (sk->timer_retrans)
+		return false;
+	if (history_find(r->history, sk->cookie, &past))
+		wait_ms += r->snap->monotonic_ms - past.first_seen_ms;
+	return wait_ms > FIRST_WAIT_MS;
+}
+
+/* Of a listener that defers accept, only a SYN-ACK sent again tells of no answer. */
+static size_t count_unanswered(const struct report *r, const struct group *g,
+			       bool is_ipv4)
+{
+	size_t again = 0, deferred = 0;
+	for (size_t i = 0; i < r->snap->socket_count; i++) {
+		const struct tcp_socket *sk = &r->snap->sockets[i];
+		if (!is_handshake(r, (uint32_t)i) || is_ipv4_socket(sk) != is_ipv4 ||
+		    service_index(r, (uint32_t)i) != g->service)
+			continue;
+		again += sk->timer_retrans > 0;
+		deferred += is_deferred(r, sk);
+	}
+	return deferred ? again : g->count;
+}
+
 static void find_syn_flood(struct report *r, const struct group *g)
 {
 	int64_t max_syn_backlog = r->snap->kernel[KERNEL_TCP_MAX_SYN_BACKLOG];
 	bool is_ipv4 = is_ipv4_socket(&r->snap->sockets[g->oldest_row]);
-	struct usage u = { g->count,
+	size_t count = count_unanswered(r, g, is_ipv4);
+	if (count < limit_value(r, LIMIT_SYN_QUEUE_COUNT))
+		return;
+	struct usage u = { count,
 			   syn_queue_limit(r, &r->services[g->service], is_ipv4,
 					   (uint64_t)max_syn_backlog),
 			   LIMIT_SYN_QUEUE_SHARE, LIMIT_SYN_QUEUE_CRITICAL_SHARE };

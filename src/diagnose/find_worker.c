@@ -28,6 +28,8 @@ static void say_answered(struct finding *f, int64_t ago_ms)
  */
 static void find_unread_outgoing(struct report *r, const struct group *g)
 {
+	/* Two tickets of TLS 1.3, a heartbeat, a goodbye: bytes, on each connection. */
+	enum { NOTICE_MAX = 2048 };
 	char age[FORMAT_SIZE], size[FORMAT_SIZE];
 	if (g->count < limit_value(r, LIMIT_STUCK_WORKER_SOCKETS))
 		return;
@@ -36,17 +38,17 @@ static void find_unread_outgoing(struct report *r, const struct group *g)
 	f->acts = ACTS_LOCAL_APP;
 	f->confidence = CONFIDENCE_SUSPECT;
 	f->warning = (double)limit_value(r, LIMIT_STUCK_WORKER_SOCKETS) - 1;
-	if (is_stopped(p) && is_older(r, g, LIMIT_STUCK_WORKER_CRITICAL_AGE))
+	if (is_halted(p) && is_older(r, g, LIMIT_STUCK_WORKER_CRITICAL_AGE))
 		f->severity = SEVERITY_CRITICAL;
+	else if (!is_halted(p) && g->unread_bytes <= (uint64_t)NOTICE_MAX * g->count)
+		f->severity = SEVERITY_INFO;
 	set_summary(f, "%zu outgoing connection%s unread for %s%s", g->count,
 		    plural(g->count), at_least(g), oldest(g, age));
 	add_evidence(f, "%s came from the peers and was not read",
 		     size_print(g->unread_bytes, size));
 	say_process(r, f);
-	if (is_stopped(p)) {
-		advise_stuck_worker(r, f, WORKER_SILENT);
+	if (advise_halted(f, p))
 		return;
-	}
 	f->cause = "An idle pool that looks when it needs one, or a program that is "
 		   "busy elsewhere.";
 	f->is_remedy_told = true;
@@ -74,11 +76,8 @@ static int64_t worker_answered_ms(const struct report *r, const struct group *g)
 static bool is_ready(const struct process *p)
 {
 	static const char *const waits[] = { "do_epoll_wait", "ep_poll",
-					     "inet_csk_accept" };
-	for (size_t i = 0; p && i < sizeof(waits) / sizeof(*waits); i++)
-		if (strncmp(p->wchan, waits[i], strlen(waits[i])) == 0)
-			return true;
-	return false;
+					     "inet_csk_accept", NULL };
+	return waits_in(p, waits);
 }
 
 /*
@@ -110,6 +109,58 @@ static void add_left_by_clients(struct report *r, const struct group *g)
 		add_next(f, "ls -l /proc/%d/fd   the descriptors named below stay open",
 			 p->pid);
 	f->cause = "Handlers go on, or wait, for clients that have left.";
+}
+
+/* All descriptors were looked at, and none is of these connections. */
+static bool is_ownerless(const struct report *r, const struct group *g)
+{
+	return g->process == NO_INDEX &&
+	       report_owner_search(r, g->oldest_row) == OWNER_NOT_FOUND;
+}
+
+static void say_ownerless(struct finding *f)
+{
+	add_evidence(f, "no process that is visible here holds them");
+	f->cause =
+		"Passed on through a Unix socket and not taken, held by io_uring, or "
+		"of another container.";
+	f->is_remedy_told = true;
+	add_next(f, "ss -xp   which Unix sockets have bytes in Recv-Q: who should take "
+		    "them there?");
+}
+
+/*
+ * All that fits in is there, and the process is ready for more: it may read on, so
+ * slowly that no window opens, and hold its clients back on purpose.
+ */
+static bool is_held_back(const struct report *r, const struct group *g, size_t waiting)
+{
+	return g->full_count == g->count && !g->proven_count && waiting == g->count &&
+	       is_ready(process_at(r, g->process));
+}
+
+static void add_held_back(struct report *r, const struct group *g)
+{
+	char age[FORMAT_SIZE], size[FORMAT_SIZE];
+	struct finding *f = add_finding(r, g);
+	f->acts = ACTS_LOCAL_APP;
+	f->confidence = CONFIDENCE_LIKELY;
+	f->warning = (double)limit_value(r, LIMIT_STUCK_WORKER_SOCKETS) - 1;
+	set_summary(f, "%zu clients held back for %s%s: what they send is not taken",
+		    g->count, at_least(g), oldest(g, age));
+	add_evidence(f, "%s waiting, the buffers are full",
+		     size_print(g->unread_bytes, size));
+	add_evidence(f,
+		     "whether older bytes are read meanwhile, this run was too short "
+		     "to tell");
+	say_process(r, f);
+	f->cause =
+		"It takes more time for what came, or what it sends that to is slow.";
+	f->is_remedy_told = true;
+	add_next(f, "conn-doctor watch :%u   does Recv-Q (RQ) ever shrink?",
+		 r->services[g->service].port);
+	add_next(f, "look at where it passes the data on: a disk, a database, another "
+		    "server");
 }
 
 static void say_unread(struct finding *f, const struct group *g, int64_t alive_ms)
@@ -161,6 +212,10 @@ void find_stuck_worker(struct report *r, const struct groups *all,
 		add_left_by_clients(r, g);
 		return;
 	}
+	if (is_held_back(r, g, waiting)) {
+		add_held_back(r, g);
+		return;
+	}
 	int64_t alive_ms = worker_answered_ms(r, g);
 	struct finding *f = add_finding(r, g);
 	f->acts = ACTS_LOCAL_APP;
@@ -171,8 +226,14 @@ void find_stuck_worker(struct report *r, const struct groups *all,
 	if (queue_service != NO_INDEX)
 		say_queue(r, f, g, queued, abandoned);
 	say_process(r, f);
-	advise_stuck_worker(r, f,
-			    alive_ms >= 0 ? WORKER_ANSWERS_OTHERS : WORKER_SILENT);
+	if (alive_ms < 0 && waiting == g->count && is_ready(process_at(r, g->process)))
+		f->cause = "Its main thread is ready: all threads, or these handlers, "
+			   "wait for something slow.";
+	if (is_ownerless(r, g))
+		say_ownerless(f);
+	else
+		advise_stuck_worker(
+			r, f, alive_ms >= 0 ? WORKER_ANSWERS_OTHERS : WORKER_SILENT);
 }
 
 /* A worker whose unread connections tell the story of this queue as well. */
@@ -238,7 +299,11 @@ void find_idle_accept(struct report *r, const struct groups *all,
 	f->acts = ACTS_LOCAL_APP;
 	if (is_older(r, &g, LIMIT_STUCK_WORKER_CRITICAL_AGE))
 		f->severity = SEVERITY_CRITICAL;
+	struct holds holds = holds_of(r, g.service);
 	int64_t alive_ms = queue_answered_ms(r, f, q.row, oldest_ms(&g));
+	enum not_accepting why = why_not_accepting(r, f, &holds, alive_ms);
+	if (why || !is_going_on(r, &holds, alive_ms))
+		alive_ms = -1;
 	say_idle_accept(f, &g, abandoned->count, alive_ms);
 	say_queue(r, f, &g, queue, abandoned);
 	if (alive_ms >= 0) {
@@ -246,7 +311,12 @@ void find_idle_accept(struct report *r, const struct groups *all,
 		f->cause = "Requests come faster than the workers answer them.";
 	} else {
 		say_workers(r, f, q.row);
+		say_holds(r, f, &holds);
 	}
 	say_process(r, f);
-	advise_stuck_worker(r, f, alive_ms >= 0 ? WORKER_IS_SLOW : WORKER_SILENT);
+	if (why)
+		advise_acceptor(r, f, why);
+	else
+		advise_stuck_worker(r, f,
+				    alive_ms >= 0 ? WORKER_IS_SLOW : WORKER_SILENT);
 }

@@ -40,6 +40,7 @@ void group_add_row(struct group *g, const struct report *r, uint32_t row)
 	g->closed_count += sk->state == TCP_STATE_CLOSE_WAIT;
 	g->unseen_count += sk->state == TCP_STATE_CLOSE_WAIT && sk->recv_queue > 0;
 	g->queued_count += sk->inode == 0;
+	g->full_count += (sk->has & TCP_HAS_RCV_WND) && sk->rcv_wnd == 0;
 	g->proven_count += a->confidence == CONFIDENCE_PROVEN;
 	g->likely_count += a->confidence == CONFIDENCE_LIKELY;
 	g->unread_bytes += sk->recv_queue -
@@ -66,6 +67,7 @@ static const struct {
 } membership[] = {
 	{ VERDICT_HALF_OPEN, FINDING_HALF_OPEN, false },
 	{ VERDICT_UNREACHABLE, FINDING_HALF_OPEN, false },
+	{ VERDICT_LOCAL_PATH_DOWN, FINDING_LOCAL_PATH_DOWN, false },
 	{ VERDICT_UNREAD, FINDING_STUCK_WORKER, true },
 	{ VERDICT_CLOSE_WAIT_UNREAD, FINDING_STUCK_WORKER, true },
 	{ VERDICT_QUEUED, FINDING_ACCEPT_QUEUE_FULL, false },
@@ -86,6 +88,33 @@ int32_t service_index(const struct report *r, uint32_t row)
 {
 	const struct service *s = report_service_of(r, row);
 	return s ? (int32_t)(s - r->services) : NO_INDEX;
+}
+
+/*
+ * A server that starts another program may leave it a copy of each descriptor: what
+ * that one holds is the server's connection, and the server's mistake.
+ */
+static int32_t give_to_server(const struct report *r, int32_t service, int32_t process,
+			      int32_t *heir)
+{
+	const struct service *s = &r->services[service];
+	const struct process *p = process_at(r, process);
+	for (size_t i = 0; p && i < s->process_count; i++) {
+		const struct process *server = &r->snap->processes[s->processes[i]];
+		if (server->pid != p->ppid || is_same_program(server, p))
+			continue;
+		*heir = process;
+		return (int32_t)s->processes[i];
+	}
+	return process;
+}
+
+static void note_heir(struct group *g, int32_t heir)
+{
+	if (heir == NO_INDEX)
+		return;
+	if (g->heir_rows++ == 0)
+		g->heir = heir;
 }
 
 static void group_rows(const struct report *r, struct groups *all)
@@ -112,8 +141,13 @@ static void group_rows(const struct report *r, struct groups *all)
 		int32_t process = is_by_process[a->verdict] || service == NO_INDEX
 					  ? process_index(r, row)
 					  : NO_INDEX;
-		group_add_row(group_of(all, (enum finding_kind)kind, service, process),
-			      r, row);
+		int32_t heir = NO_INDEX;
+		if (kind == FINDING_CLOSE_WAIT_LEAK && service != NO_INDEX)
+			process = give_to_server(r, service, process, &heir);
+		struct group *g =
+			group_of(all, (enum finding_kind)kind, service, process);
+		group_add_row(g, r, row);
+		note_heir(g, heir);
 	}
 }
 

@@ -19,6 +19,7 @@ struct group {
 	size_t closed_count; /* of them, the peer has closed already */
 	size_t unseen_count; /* of those, the application did not look */
 	size_t queued_count; /* of them, not accepted yet */
+	size_t full_count;   /* of them, the window for the peer is closed */
 	size_t proven_count, likely_count;
 	uint64_t unread_bytes, unsent_bytes;
 	uint64_t retransmitted_segs, sent_segs;
@@ -28,7 +29,9 @@ struct group {
 	uint32_t longest_silence_ms; /* since data came from the peer */
 	uint32_t silent_row;         /* the one it is of */
 	size_t addressed_count;      /* of them, data was sent to since */
-	int32_t owner; /* the process that holds all of them, NO_INDEX: several */
+	int32_t owner;    /* the process that holds all of them, NO_INDEX: several */
+	size_t heir_rows; /* of them, held by programs that `process` started */
+	int32_t heir;     /* the first of those; with heir_rows */
 };
 
 struct groups {
@@ -57,6 +60,15 @@ const char *at_least(const struct group *g);
 const char *plural(uint64_t count);
 char *oldest(const struct group *g, char out[static FORMAT_SIZE]);
 const struct process *process_at(const struct report *r, int32_t index);
+bool is_same_program(const struct process *a,
+		     const struct process *b); /* acceptors.c */
+
+/* Of a group's peers: how many answer on other connections; see peer_life.c. */
+struct peer_life {
+	size_t alive;
+	size_t large; /* of them, only large segments wait */
+};
+struct peer_life peer_life_of(const struct report *r, const struct group *g);
 
 /* How full the fullest queue is, and what was dropped since the first look. */
 struct queue_state {
@@ -94,6 +106,7 @@ finder find_stuck_worker;                       /* find_worker.c */
 finder find_close_wait_leak;                    /* find_leak.c */
 finder find_accept_queue, find_queue_abandoned; /* find_queue.c */
 finder find_half_open, find_half_open_suspect;  /* find_peer.c */
+finder find_local_path_down;
 finder find_slow_reader, find_slow_response;
 
 /* Names the only process that holds the group's connections, if there is one. */

@@ -39,6 +39,8 @@ static const struct {
 	{ FINDING_ACCEPT_QUEUE_FULL, FINDING_STUCK_WORKER },
 	{ FINDING_QUEUE_ABANDONED, FINDING_STUCK_WORKER },
 	{ FINDING_SLOW_RESPONSE, FINDING_STUCK_WORKER },
+	{ FINDING_CONNECT_STUCK, FINDING_STUCK_WORKER },
+	{ FINDING_CONNECT_STUCK, FINDING_ACCEPT_QUEUE_FULL },
 	{ FINDING_HEARTBEAT_MISSED, FINDING_STUCK_WORKER },
 	{ FINDING_HALF_OPEN_SUSPECT, FINDING_HEARTBEAT_MISSED },
 	{ FINDING_KEEPALIVE_MISSING, FINDING_HEARTBEAT_MISSED },
@@ -108,9 +110,19 @@ static bool is_of_client_pool(const struct finding *f)
 	       f->service == NO_INDEX;
 }
 
+/* A queue that nobody empties because no descriptor is left for what is in it. */
+static bool is_for_want_of_descriptors(const struct finding *f)
+{
+	return f->kind == FINDING_STUCK_WORKER && f->aspect &&
+	       strcmp(f->aspect, "no-descriptor") == 0;
+}
+
 /* The finding that explains this one; the first one in order. */
 static int32_t story_of(const struct report *r, const struct finding *part)
 {
+	if (is_for_want_of_descriptors(part))
+		return finding_about(r, FINDING_FD_EXHAUSTION, part->process,
+				     part->phase);
 	if (part->kind == FINDING_SLOW_UPSTREAM || is_of_client_pool(part)) {
 		int32_t who = waiting_for_upstream(r, part->process, part->phase);
 		return who == NO_INDEX && part->kind == FINDING_SLOW_UPSTREAM
@@ -148,7 +160,9 @@ static void raise_stories(struct report *r)
 			part->severity = SEVERITY_WARNING;
 		if (story->severity < part->severity)
 			story->severity = part->severity;
-		if (part->kind == FINDING_SLOW_RESPONSE || is_of_client_pool(part))
+		if (part->kind == FINDING_SLOW_RESPONSE ||
+		    part->kind == FINDING_CONNECT_STUCK || is_of_client_pool(part) ||
+		    is_for_want_of_descriptors(part))
 			add_evidence(story, "%s", part->summary);
 	}
 }

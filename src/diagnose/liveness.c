@@ -5,7 +5,8 @@
 /*
  * Signs of life: a worker that answers others meanwhile is slow, not stuck. What
  * refutes "stuck" is a reply, or a connection closed, since the oldest that waits
- * came. Of what is in the send buffer still, the kernel may be the only mover.
+ * came. Of what is in the send buffer still, the kernel may be the only mover: then
+ * the newest bytes from the peer, which were read, tell when the worker was alive.
  */
 
 /* A TIME_WAIT may be young because the peer closed late; two in a row are closes. */
@@ -16,7 +17,14 @@ static bool is_reply(const struct tcp_socket *sk)
 	return sk->inode && (sk->has & TCP_HAS_INFO) && (sk->has & TCP_HAS_NOTSENT) &&
 	       (sk->state == TCP_STATE_ESTABLISHED ||
 		sk->state == TCP_STATE_CLOSE_WAIT) &&
-	       sk->data_segs_out && !sk->send_queue && !sk->recv_queue;
+	       sk->data_segs_out && !sk->recv_queue;
+}
+
+static uint32_t reply_age_ms(const struct tcp_socket *sk)
+{
+	return sk->send_queue && sk->last_data_recv_ms > sk->last_data_sent_ms
+		       ? sk->last_data_recv_ms
+		       : sk->last_data_sent_ms;
 }
 
 static bool is_closed_here(const struct tcp_socket *sk)
@@ -76,9 +84,9 @@ void life_signs_build(struct report *r)
 			continue;
 		}
 		int32_t process = process_index(r, (uint32_t)i);
-		note_reply(sign_of(r, service, NO_INDEX), sk->last_data_sent_ms);
+		note_reply(sign_of(r, service, NO_INDEX), reply_age_ms(sk));
 		if (process != NO_INDEX)
-			note_reply(sign_of(r, service, process), sk->last_data_sent_ms);
+			note_reply(sign_of(r, service, process), reply_age_ms(sk));
 	}
 }
 

@@ -62,6 +62,8 @@ static const struct situation {
 	{ "watchdog-late", is_watchdog_late },
 	{ "sync-watchdog-late", is_sync_watchdog_late },
 	{ "threads-full", NULL },
+	{ "kept-idle", NULL },
+	{ "at-limit", NULL },
 	{ "reload", NULL },
 	{ "development", NULL },
 	{ "one-sync-worker", NULL },

@@ -64,6 +64,7 @@ void report_clear(struct report *r)
 	report_reset(r);
 	free(r->assessments);
 	u64_map_clear(&r->life_index);
+	u64_map_clear(&r->half_closed);
 	free(r->life_signs);
 	free(r->pools);
 	free(r->process_close_wait);
@@ -267,15 +268,27 @@ static bool is_owner_search_degraded(const struct snapshot *snap)
 	return false;
 }
 
+enum owner_search report_owner_search(const struct report *r, uint32_t row)
+{
+	if (!r->snap->sockets[row].inode)
+		return OWNER_NONE;
+	if (!r->snap->has_owners)
+		return OWNER_NOT_SOUGHT;
+	/* In flight between processes, held by io_uring, or of the kernel. */
+	return is_owner_search_degraded(r->snap) ? OWNER_NOT_VISIBLE : OWNER_NOT_FOUND;
+}
+
 const char *report_why_not_owned(const struct report *r, uint32_t row)
 {
+	static const char *const words[] = {
+		[OWNER_NOT_SOUGHT] = "not looked up",
+		[OWNER_NOT_VISIBLE] = "no permission",
+		[OWNER_NOT_FOUND] = "no descriptor found",
+	};
 	const struct tcp_socket *sk = &r->snap->sockets[row];
-	if (sk->inode && !r->snap->has_owners)
-		return "not looked up";
-	if (sk->inode)
-		/* In flight between processes, held by io_uring, or of the kernel. */
-		return is_owner_search_degraded(r->snap) ? "no permission"
-							 : "no descriptor found";
+	enum owner_search search = report_owner_search(r, row);
+	if (search != OWNER_NONE)
+		return words[search];
 	if (sk->state == TCP_STATE_ESTABLISHED || sk->state == TCP_STATE_CLOSE_WAIT)
 		return "not accepted yet";
 	bool is_minisock = sk->timer == TCP_TIMER_TIME_WAIT ||

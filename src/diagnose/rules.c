@@ -34,6 +34,11 @@ const struct finding_rule finding_rules[FINDING_KIND_COUNT] = {
 			    LIMIT_HALF_OPEN_CRITICAL_AGE),
 		.find = find_half_open,
 	},
+	[FINDING_LOCAL_PATH_DOWN] = {
+		.verdicts = V(LOCAL_PATH_DOWN),
+		.limits = L(LIMIT_LOCAL_PATH_AGE, LIMIT_HALF_OPEN_CRITICAL_AGE),
+		.find = find_local_path_down,
+	},
 	[FINDING_CLOSE_WAIT_LEAK] = {
 		.verdicts = V(CLOSE_WAIT_LEAK) | V(CLOSE_WAIT_UNREAD),
 		.limits = L(LIMIT_CLOSE_WAIT_AGE, LIMIT_CLOSE_WAIT_CRITICAL_AGE,

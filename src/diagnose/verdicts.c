@@ -193,10 +193,16 @@ static bool is_serving(const struct context *c, enum limit_id patience)
 	       sk->last_data_sent_ms * 2ULL < sk->last_data_recv_ms;
 }
 
+/* Only the end of the stream is unread, and the other end, on this host, stays. */
+static bool is_end_of_half_close(const struct context *c)
+{
+	return c->sk->recv_queue == 1 && is_peer_half_closed(c->report, c->sk);
+}
+
 static bool is_close_wait_unread(const struct context *c, struct conclusion *out)
 {
 	/* A client that has said all may wait for a long reply. */
-	if (is_serving(c, LIMIT_CLOSE_WAIT_UNREAD_AGE))
+	if (is_serving(c, LIMIT_CLOSE_WAIT_UNREAD_AGE) || is_end_of_half_close(c))
 		return false;
 	/* Reading what came before the FIN, however slowly, is looking. */
 	if (has_two_samples(c) && c->past->has_consumed)
@@ -237,7 +243,9 @@ static bool is_unread(const struct context *c, struct conclusion *out)
 		int64_t seen_ms = (int64_t)(c->now_ms - c->past->unread_since_ms);
 		if (seen_ms > since_ms)
 			since_ms = seen_ms;
-		out->confidence = CONFIDENCE_PROVEN;
+		/* Behind a closed window older bytes may be read, and none comes. */
+		if (!is_window_closed || is_at_least(seen_ms, c, LIMIT_UNREAD_AGE))
+			out->confidence = CONFIDENCE_PROVEN;
 	}
 	return is_at_least(since_ms, c, LIMIT_UNREAD_AGE) &&
 	       holds(out, since_ms, false);
@@ -283,9 +291,25 @@ static bool is_slow_response(const struct context *c, struct conclusion *out)
 	return holds(out, since_ms, true);
 }
 
+/*
+ * From a port of the kernel's range to one that is not: the peer connected, and no
+ * listener tells it any more. A server that drains has closed its own.
+ */
+static bool is_opened_by_peer(const struct context *c)
+{
+	const int64_t *kernel = c->report->snap->kernel;
+	int64_t low = kernel[KERNEL_PORT_RANGE_LOW];
+	int64_t high = kernel[KERNEL_PORT_RANGE_HIGH];
+	bool is_range_known = low >= 0 && high >= low;
+	return is_range_known && c->sk->peer_port >= low && c->sk->peer_port <= high &&
+	       (c->sk->local_port < low || c->sk->local_port > high);
+}
+
 static bool is_slow_upstream(const struct context *c, struct conclusion *out)
 {
 	const struct tcp_socket *sk = c->sk;
+	if (is_opened_by_peer(c))
+		return false;
 	int64_t since_ms = sk->last_data_sent_ms;
 	if (!has_protocol(c, PROTOCOL_REQUEST_RESPONSE) &&
 	    is_one_way(c, sk->last_data_sent_ms, sk->last_data_recv_ms,
@@ -366,8 +390,9 @@ static const struct rule rules[] = {
 	  WHEN_IN_FLIGHT | WHEN_RETRANSMITTING, INFO, is_unreachable },
 	{ VERDICT_LOCAL_PATH_DOWN, ACTS_NETWORK, LIKELY, FULL, WHEN_UNSENT_PROBE,
 	  SENDING, is_local_path_down },
-	{ VERDICT_SLOW_READER, ACTS_PEER, LIKELY, ESTAB | BIT(CLOSE_WAIT),
-	  WHEN_UNSENT_PROBE, SENDING, is_slow_reader },
+	{ VERDICT_SLOW_READER, ACTS_PEER, LIKELY,
+	  ESTAB | BIT(CLOSE_WAIT) | BIT(FIN_WAIT_1) | BIT(LAST_ACK), WHEN_UNSENT_PROBE,
+	  SENDING, is_slow_reader },
 	{ VERDICT_LOSSY, ACTS_NETWORK, LIKELY, FULL, WHEN_IN_FLIGHT,
 	  INFO | TCP_HAS_NOTSENT, is_lossy },
 	/* The queues of an MPTCP subflow are not the application's. */

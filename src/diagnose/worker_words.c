@@ -67,7 +67,14 @@ static const char *meaning_of_wchan(const char *wchan)
 	static const struct {
 		const char *prefix, *meaning;
 	} rows[] = {
-		{ "wait_woken", " (data from a socket)" },
+		{ "wait_woken", " (a socket, to read from or to write to)" },
+		{ "unix_stream_read", " (another program, through a Unix socket)" },
+		{ "__skb_wait_for_more", " (a datagram: DNS, or a Unix socket)" },
+		{ "poll_schedule_timeout", " (poll or select: any of several)" },
+		{ "do_epoll_wait", " (events: its loop is not blocked)" },
+		{ "ep_poll", " (events: its loop is not blocked)" },
+		{ "inet_csk_accept", " (new clients)" },
+		{ "locks_lock_inode", " (a file lock)" },
 		{ "futex_", " (a lock, or another thread)" },
 		{ "hrtimer_nanosleep", " (it sleeps on purpose)" },
 		{ "do_nanosleep", " (it sleeps on purpose)" },
@@ -80,9 +87,30 @@ static const char *meaning_of_wchan(const char *wchan)
 	return "";
 }
 
-bool is_stopped(const struct process *p)
+bool waits_in(const struct process *p, const char *const *functions)
+{
+	for (; p && *functions; functions++)
+		if (strncmp(p->wchan, *functions, strlen(*functions)) == 0)
+			return true;
+	return false;
+}
+
+static bool is_stopped(const struct process *p)
 {
 	return p && (p->state == 'T' || p->state == 't');
+}
+
+/* By its cgroup, as `docker pause` does: the old freezer and the new one. */
+static bool is_frozen(const struct process *p)
+{
+	static const char *const waits[] = { "__refrigerator", "get_signal",
+					     "do_freezer_trap", NULL };
+	return waits_in(p, waits);
+}
+
+bool is_halted(const struct process *p)
+{
+	return is_stopped(p) || is_frozen(p);
 }
 
 void say_process(const struct report *r, struct finding *f)
@@ -98,6 +126,11 @@ void say_process(const struct report *r, struct finding *f)
 			     p->state,
 			     p->state == 't' ? "a debugger holds it"
 					     : "SIGSTOP, SIGTSTP or a job control");
+	else if (is_frozen(p))
+		add_evidence(f,
+			     "%s is frozen by its cgroup (waits in %s): docker pause, "
+			     "or a freezer",
+			     strbuf_text(&who), p->wchan);
 	else if (p->wchan[0])
 		add_evidence(f, "%s is in state %c, waits in %s%s", strbuf_text(&who),
 			     p->state, p->wchan, meaning_of_wchan(p->wchan));
@@ -105,14 +138,27 @@ void say_process(const struct report *r, struct finding *f)
 		add_evidence(f, "%s is in state %c", strbuf_text(&who), p->state);
 }
 
-static void advise_stopped(struct finding *f, const struct process *p)
+bool advise_halted(struct finding *f, const struct process *p)
 {
-	add_next(f,
-		 p->state == 't' ? "grep TracerPid /proc/%d/status   who holds it"
+	if (is_stopped(p)) {
+		add_next(f,
+			 p->state == 't'
+				 ? "grep TracerPid /proc/%d/status   who holds it"
 				 : "kill -CONT %d   lets it go on",
-		 p->pid);
-	f->cause = "The process was stopped: SIGSTOP, Ctrl-Z, or a debugger.";
+			 p->pid);
+		f->cause = "The process was stopped: SIGSTOP, Ctrl-Z, or a debugger.";
+	} else if (is_frozen(p)) {
+		add_next(f, "cat /proc/%d/cgroup   which container or unit it is in",
+			 p->pid);
+		add_next(f,
+			 "docker unpause CONTAINER, or systemctl thaw UNIT   lets it "
+			 "go on");
+		f->cause = "The process was frozen by its cgroup: a paused container.";
+	} else {
+		return false;
+	}
 	f->is_remedy_told = true;
+	return true;
 }
 
 /* What shows where it hangs; `server` may be NULL. */
@@ -124,6 +170,12 @@ static void advise_look(struct finding *f, const struct process *p,
 			 p->pid);
 	else if (server && strcmp(server->name, "java") == 0)
 		add_next(f, "jstack %d   shows what its threads wait for", p->pid);
+	else if (p->thread_count > 1)
+		add_next(
+			f,
+			"cat /proc/%d/task/*/stack; gdb -p %d -batch -ex 'thread apply "
+			"all bt'   shows what its %d threads wait for",
+			p->pid, p->pid, p->thread_count);
 	else
 		add_next(
 			f,
@@ -152,15 +204,48 @@ void advise_stuck_worker(const struct report *r, struct finding *f,
 {
 	const struct process *p = process_at(r, f->process);
 	struct launch l;
-	if (is_stopped(p)) {
-		advise_stopped(f, p);
+	if (advise_halted(f, p))
 		return;
-	}
 	launch_of_finding(r, f, &l);
 	say_watchdog(f, &l);
 	if (p)
 		advise_look(f, p, l.stack);
 	advise_end(f, l.stack, life);
+}
+
+void advise_acceptor(const struct report *r, struct finding *f, enum not_accepting why)
+{
+	static const struct {
+		const char *aspect, *cause, *next;
+	} rows[] = {
+		[NO_DESCRIPTOR] = { "no-descriptor",
+				    "No descriptor is left: accept() fails (EMFILE).",
+				    "free descriptors, or raise their limit: see "
+				    "fd-exhaustion" },
+		[KEPT_IDLE] = { "kept-idle",
+				"Idle connections, kept open for their clients, may "
+				"hold all workers.",
+				"end idle connections sooner, or serve them without a "
+				"worker each" },
+		[AT_ITS_LIMIT] = { "at-limit",
+				   "It waits for events and does not accept: its limit "
+				   "of connections may be reached.",
+				   "look for its limit of connections; raise it, or "
+				   "end "
+				   "idle ones sooner" },
+	};
+	struct launch l;
+	const struct process *p = process_at(r, f->process);
+	f->aspect = rows[why].aspect;
+	f->cause = rows[why].cause;
+	f->is_remedy_told = why == NO_DESCRIPTOR;
+	if (why != NO_DESCRIPTOR) {
+		f->confidence = CONFIDENCE_LIKELY;
+		launch_of_finding(r, f, &l);
+		if (p)
+			advise_look(f, p, l.stack);
+	}
+	add_next(f, "%s", rows[why].next);
 }
 
 const char *gave_up(char out[static 48], size_t count)

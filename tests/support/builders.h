@@ -53,6 +53,7 @@ static inline struct tcp_socket a_connection(void)
 		.data_segs_out = 3,
 		.segs_in = 6,
 		.snd_wnd = 64000,
+		.rcv_wnd = 64000,
 		.snd_cwnd = 10,
 	};
 }

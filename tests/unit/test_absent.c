@@ -127,6 +127,13 @@ static void vanished_with_a_closed_window(struct scene *s)
 	add(s, closed_window(3));
 }
 
+static void cannot_send(struct scene *s)
+{
+	struct tcp_socket sk = closed_window(0);
+	sk.snd_wnd = 64000;
+	add(s, sk);
+}
+
 static void kept_after_its_end(struct scene *s)
 {
 	struct tcp_socket sk = silent_for(60000);
@@ -351,6 +358,7 @@ static const struct {
 	{ FINDING_HALF_OPEN, vanished },
 	{ FINDING_HALF_OPEN, refused_by_the_network },
 	{ FINDING_HALF_OPEN, vanished_with_a_closed_window },
+	{ FINDING_LOCAL_PATH_DOWN, cannot_send },
 	{ FINDING_CLOSE_WAIT_LEAK, kept_after_its_end },
 	{ FINDING_CLOSE_WAIT_LEAK, kept_with_its_end_unread },
 	{ FINDING_FD_EXHAUSTION, many_descriptors },
@@ -917,8 +925,8 @@ static void an_old_kernel_is_told_once(void **state)
 	assert_null(unknown_of(&st, FINDING_STUCK_WORKER));
 	assert_null(unknown_of(&st, FINDING_SLOW_RESPONSE));
 	assert_shown(&st, &renderer_text,
-		     "not fully checked: slow-reader: 2 of 9 connections could not be "
-		     "assessed");
+		     "not fully checked: local-path-down, slow-reader: 2 of 9 "
+		     "connections could not be assessed");
 	stage_clear(&st);
 }
 

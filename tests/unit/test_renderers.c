@@ -130,6 +130,7 @@ static void make_night(struct fixture *f, const char *comm)
 	/* The kernel sends what is left of an earlier reply: no sign of life. */
 	struct tcp_socket sending = an_active_connection(3);
 	sending.send_queue = 1000;
+	sending.last_data_recv_ms = 36000000; /* a long reply */
 	snapshot_put(&f->snap, sending);
 	put_owner(f, comm);
 	finish(f);

@@ -174,6 +174,7 @@ static struct tcp_socket unread_socket(uint32_t bytes, uint32_t newest_ms)
 	sk.recv_queue = bytes;
 	sk.bytes_received = 300 + bytes;
 	sk.last_data_recv_ms = newest_ms;
+	sk.last_data_sent_ms = newest_ms + 100;
 	return sk;
 }
 

@@ -509,6 +509,11 @@ static void a_reply_owed_for_long_is_a_slow_response(void **state)
 	assert_verdict(sk, 1, IDLE);
 	sk.last_data_sent_ms = 30000;
 	sk.last_data_recv_ms = 40000;
+	sk.peer_port = CLIENT_PORT;
+	assert_verdict(sk, 1, IDLE); /* a server that closed its listener */
+	sk.peer_port = 32767;
+	assert_verdict(sk, 1, SLOW_UPSTREAM);
+	sk.local_port = sk.peer_port = 32768; /* either may have connected */
 	assert_verdict(sk, 1, SLOW_UPSTREAM);
 }
 
@@ -531,6 +536,7 @@ static void a_side_that_never_spoke_owes_the_first_reply(void **state)
 	sk.data_segs_out = 0;
 	assert_verdict(sk, 1, SLOW_RESPONSE);
 	sk.local_port = 1;
+	sk.peer_port = 5432;
 	sk.data_segs_out = 1;
 	sk.bytes_received = 0;
 	assert_verdict(sk, 1, SLOW_UPSTREAM);
@@ -697,6 +703,99 @@ static void a_missing_field_is_said_as_not_assessed(void **state)
 	assert_verdict(sk, 2, NOT_ASSESSED);
 }
 
+/* It may read what came before, slowly: so long as it is not seen, it is likely. */
+static void behind_a_closed_window_only_a_look_proves(void **state)
+{
+	(void)state;
+	static const uint64_t looks_ms[] = { 1000, 4990, 5000 };
+	for (size_t i = 0; i < sizeof(looks_ms) / sizeof(*looks_ms); i++) {
+		struct fixture f;
+		struct tcp_socket sk = with_unread(40000);
+		sk.rcv_wnd = 0;
+		fixture_init(&f);
+		fixture_see(&f, 1000000, sk);
+		sk.last_data_recv_ms += (uint32_t)looks_ms[i];
+		fixture_see(&f, 1000000 + looks_ms[i], sk);
+		const struct assessment *a = fixture_assess(&f);
+		assert_int_equal(a->verdict, VERDICT_UNREAD);
+		assert_int_equal(a->confidence, looks_ms[i] == 5000
+							? CONFIDENCE_PROVEN
+							: CONFIDENCE_LIKELY);
+		fixture_clear(&f);
+	}
+}
+
+/* What the application has closed, and the peer does not take. */
+static void a_closed_connection_may_have_a_slow_reader(void **state)
+{
+	(void)state;
+	static const struct {
+		uint8_t state, backoff;
+		int64_t gives_up_ms;
+	} cases[] = {
+		/* 0.2 s doubled ten times is more than 120 s: nine are to come */
+		{ TCP_STATE_FIN_WAIT_1, 7, 100 + 51200 + 102400 + 120000 },
+		{ TCP_STATE_LAST_ACK, 9, 100 + 120000 },
+		{ TCP_STATE_LAST_ACK, 10, 100 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		struct derived d;
+		struct tcp_socket sk = a_connection();
+		sk.state = cases[i].state;
+		sk.inode = 0;
+		sk.timer = TCP_TIMER_PROBE0;
+		sk.rto_us = 200000;
+		sk.backoff = cases[i].backoff;
+		sk.expires_ms = 100;
+		sk.snd_wnd = 0;
+		sk.send_queue = sk.notsent_bytes = 100000;
+		assert_verdict(sk, 1, SLOW_READER);
+		fixture_init(&f);
+		fixture_see(&f, 1000000, sk);
+		fixture_diagnose(&f);
+		derive(&f.report, 1, &d);
+		assert_int_equal(d.gives_up_ms, cases[i].gives_up_ms);
+		fixture_clear(&f);
+	}
+}
+
+/* Both ends are here: the client has closed its sending half, and waits. */
+static void a_half_closed_client_of_this_host_has_not_left(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t client_inode, unread;
+		enum verdict verdict;
+	} cases[] = {
+		{ 6000, 1, VERDICT_CLOSE_WAIT },
+		{ 0, 1, VERDICT_CLOSE_WAIT_UNREAD },    /* it is closed for good */
+		{ 6000, 2, VERDICT_CLOSE_WAIT_UNREAD }, /* a request lies there, too */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+		fixture_init(&f);
+		snapshot_begin(&f.snap, 1000000);
+		snapshot_put(&f.snap, a_listener(0, 128));
+		struct tcp_socket sk = close_wait(20000, cases[i].unread);
+		sk.data_segs_out = 0;
+		snapshot_put(&f.snap, sk);
+		struct tcp_socket client = sk;
+		client.cookie++;
+		client.state = TCP_STATE_FIN_WAIT_2;
+		client.inode = cases[i].client_inode;
+		client.local = sk.peer;
+		client.peer = sk.local;
+		client.local_port = sk.peer_port;
+		client.peer_port = sk.local_port;
+		snapshot_put(&f.snap, client);
+		snapshot_finish(&f.snap);
+		fixture_diagnose(&f);
+		assert_int_equal(f.report.assessments[1].verdict, cases[i].verdict);
+		fixture_clear(&f);
+	}
+}
+
 static void gives_up_tells_when_the_kernel_ends_it(void **state)
 {
 	(void)state;
@@ -801,6 +900,9 @@ int main(void)
 		cmocka_unit_test(an_orphan_minisock_needs_no_fields),
 		cmocka_unit_test(an_mptcp_subflow_is_not_judged_by_its_queues),
 		cmocka_unit_test(a_missing_field_is_said_as_not_assessed),
+		cmocka_unit_test(behind_a_closed_window_only_a_look_proves),
+		cmocka_unit_test(a_closed_connection_may_have_a_slow_reader),
+		cmocka_unit_test(a_half_closed_client_of_this_host_has_not_left),
 		cmocka_unit_test(gives_up_tells_when_the_kernel_ends_it),
 		cmocka_unit_test(no_timer_means_never),
 		cmocka_unit_test(keepidle_is_learned_from_the_timer),

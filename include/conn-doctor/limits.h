@@ -119,6 +119,9 @@ enum limit_unit { LIMIT_COUNT, LIMIT_DURATION, LIMIT_SHARE };
 	X(STUCK_WORKER_SOCKETS, "stuck-worker-sockets", COUNT, 2, 1, 1000000,          \
 	  "unread connections of one process that make a stuck worker",                \
 	  "one alone may be back-pressure on purpose")                                 \
+	X(UNREAD_NOTICE, "unread-notice", COUNT, 2048, 0, 1000000000,                  \
+	  "unread bytes on an outgoing connection that are no more than a notice",     \
+	  "two tickets of TLS 1.3, a heartbeat, a goodbye: nobody waits for them")     \
 	X(STUCK_WORKER_CRITICAL_AGE, "stuck-worker-critical-age", DURATION,            \
 	  LIMIT_SECONDS(30), 0, LIMIT_WEEK, "time a worker is stuck that is critical", \
 	  "gunicorn's watchdog kills a silent worker after 30 s")                      \

@@ -28,8 +28,6 @@ static void say_answered(struct finding *f, int64_t ago_ms)
  */
 static void find_unread_outgoing(struct report *r, const struct group *g)
 {
-	/* Two tickets of TLS 1.3, a heartbeat, a goodbye: bytes, on each connection. */
-	enum { NOTICE_MAX = 2048 };
 	char age[FORMAT_SIZE], size[FORMAT_SIZE];
 	if (g->count < limit_value(r, LIMIT_STUCK_WORKER_SOCKETS))
 		return;
@@ -40,7 +38,8 @@ static void find_unread_outgoing(struct report *r, const struct group *g)
 	f->warning = (double)limit_value(r, LIMIT_STUCK_WORKER_SOCKETS) - 1;
 	if (is_halted(p) && is_older(r, g, LIMIT_STUCK_WORKER_CRITICAL_AGE))
 		f->severity = SEVERITY_CRITICAL;
-	else if (!is_halted(p) && g->unread_bytes <= (uint64_t)NOTICE_MAX * g->count)
+	else if (!is_halted(p) &&
+		 g->unread_bytes <= limit_value(r, LIMIT_UNREAD_NOTICE) * g->count)
 		f->severity = SEVERITY_INFO;
 	set_summary(f, "%zu outgoing connection%s unread for %s%s", g->count,
 		    plural(g->count), at_least(g), oldest(g, age));

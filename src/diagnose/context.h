@@ -87,11 +87,12 @@ uint64_t unverified_limit_ms(const struct context *c);
  * Whether the other end is on this host too, and its application, having closed its
  * sending half only, still holds it: it waits, it has not left. See half_closed.c.
  */
-void half_closed_build(struct report *r);
+void half_closed_add(struct report *r, uint32_t row); /* in FIN_WAIT2 */
 bool is_peer_half_closed(const struct report *r, const struct tcp_socket *sk);
 
-/* Builds services, roles need them; see services.c. */
-void services_build(struct report *r);
+/* A service is made by its listeners; then all of them can be recognised. */
+void services_add_listener(struct report *r, uint32_t row);
+void services_recognise(struct report *r);
 enum role role_of(const struct report *r, const struct tcp_socket *sk);
 
 /* Fills what the series take from a report; see series_feed.c. */

@@ -28,6 +28,14 @@ static struct service *service_of(const struct report *r, const struct tcp_socke
 	return &r->services[*index];
 }
 
+static void count_for_service(struct service *s, const struct context *c,
+			      const struct assessment *a)
+{
+	s->verdicts[a->verdict]++;
+	s->connection_count++;
+	detection_add(&s->detection, c);
+}
+
 static void assess_row(struct report *r, uint32_t row, const struct filter *filter,
 		       bool has_past)
 {
@@ -51,7 +59,7 @@ static void assess_row(struct report *r, uint32_t row, const struct filter *filt
 	r->selected_count++;
 	r->verdicts[a->verdict]++;
 	if (a->role == ROLE_SERVER)
-		detection_add(&service_of(r, c.sk)->detection, &c);
+		count_for_service(service_of(r, c.sk), &c, a);
 }
 
 /* A service has the target of its listeners, else that of a connection. */
@@ -75,16 +83,14 @@ static void find_targets_of_services(struct report *r)
 		take_target(r, (uint32_t)i);
 }
 
-static void count_for_services(struct report *r)
+/* What the verdicts of other rows ask for. */
+static void note_row(struct report *r, uint32_t row)
 {
-	for (size_t i = 0; i < r->snap->socket_count; i++) {
-		const struct assessment *a = &r->assessments[i];
-		if (!a->is_selected || a->role != ROLE_SERVER)
-			continue;
-		struct service *s = service_of(r, &r->snap->sockets[i]);
-		s->verdicts[a->verdict]++;
-		s->connection_count++;
-	}
+	uint8_t state = r->snap->sockets[row].state;
+	if (state == TCP_STATE_LISTEN)
+		services_add_listener(r, row);
+	else if (state == TCP_STATE_FIN_WAIT_2)
+		half_closed_add(r, row);
 }
 
 void diagnose(const struct snapshot *snap, const struct history *past,
@@ -100,13 +106,13 @@ void diagnose(const struct snapshot *snap, const struct history *past,
 	out->filter_text = options->filter ? options->filter->text : "";
 	array_reserve(&out->assessments, &out->assessment_capacity, snap->socket_count,
 		      sizeof(*out->assessments));
-	services_build(out);
-	half_closed_build(out);
+	for (size_t i = 0; i < snap->socket_count; i++)
+		note_row(out, (uint32_t)i);
+	services_recognise(out);
 	/* The first pass has no past worth a look-up for each row. */
 	bool has_past = past && history_pass_count(past) > 1;
 	for (size_t i = 0; i < snap->socket_count; i++)
 		assess_row(out, (uint32_t)i, options->filter, has_past);
-	count_for_services(out);
 	find_targets_of_services(out);
 	series_values_build(out);
 	if (options->with_findings)

@@ -173,11 +173,13 @@ bool is_idle_client(const struct report *r, uint32_t row)
 {
 	const struct tcp_socket *sk = &r->snap->sockets[row];
 	uint64_t idle_limit = limit_value(r, LIMIT_KEEPALIVE_IDLE_AGE);
+	/* First what does not need the row: most are sorted out by it. */
+	if (r->assessments[row].role != ROLE_SERVER)
+		return false;
 	bool is_idle =
 		!(sk->has & TCP_HAS_INFO) || (sk->last_data_recv_ms >= idle_limit &&
 					      sk->last_data_sent_ms >= idle_limit);
 	return is_idle && sk->state == TCP_STATE_ESTABLISHED && sk->inode &&
-	       r->assessments[row].role == ROLE_SERVER &&
 	       !snapshot_is_local_address(r->snap, &sk->peer);
 }
 

@@ -22,18 +22,15 @@ static uint64_t key_of(const struct ip_address *near, uint16_t near_port,
 	return key;
 }
 
-void half_closed_build(struct report *r)
+void half_closed_add(struct report *r, uint32_t row)
 {
-	u64_map_reset(&r->half_closed);
-	for (size_t i = 0; i < r->snap->socket_count; i++) {
-		const struct tcp_socket *sk = &r->snap->sockets[i];
-		bool is_new;
-		if (sk->state == TCP_STATE_FIN_WAIT_2 && sk->inode)
-			*u64_map_insert(&r->half_closed,
-					key_of(&sk->local, sk->local_port, &sk->peer,
-					       sk->peer_port, sk->netns),
-					&is_new) = (uint32_t)i;
-	}
+	const struct tcp_socket *sk = &r->snap->sockets[row];
+	bool is_new;
+	if (sk->inode)
+		*u64_map_insert(&r->half_closed,
+				key_of(&sk->local, sk->local_port, &sk->peer,
+				       sk->peer_port, sk->netns),
+				&is_new) = row;
 }
 
 bool is_peer_half_closed(const struct report *r, const struct tcp_socket *sk)

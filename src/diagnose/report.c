@@ -53,6 +53,7 @@ void report_reset(struct report *r)
 	r->finding_count = r->service_count = r->selected_count = 0;
 	r->ignored_count = 0;
 	u64_map_reset(&r->service_index);
+	u64_map_reset(&r->half_closed);
 	memset(r->verdicts, 0, sizeof(r->verdicts));
 	r->severity = SEVERITY_OK;
 	r->memory = MEMORY_NONE;

@@ -55,7 +55,7 @@ static void add_process(struct service *s, uint32_t process)
 	s->processes[s->process_count++] = process;
 }
 
-static void add_listener(struct report *r, uint32_t row)
+void services_add_listener(struct report *r, uint32_t row)
 {
 	const struct tcp_socket *sk = &r->snap->sockets[row];
 	bool is_new;
@@ -95,11 +95,8 @@ static void recognise_stack(const struct report *r, struct service *s)
 	s->request_response_ms = stack_request_response_ms(&launch);
 }
 
-void services_build(struct report *r)
+void services_recognise(struct report *r)
 {
-	for (size_t i = 0; i < r->snap->socket_count; i++)
-		if (r->snap->sockets[i].state == TCP_STATE_LISTEN)
-			add_listener(r, (uint32_t)i);
 	for (size_t i = 0; i < r->service_count; i++)
 		recognise_stack(r, &r->services[i]);
 }

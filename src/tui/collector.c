@@ -11,6 +11,7 @@
 
 #include "conn-doctor/history.h"
 #include "conn-doctor/memory.h"
+#include "monotonic.h"
 
 enum { FRAME_COUNT = 2, NO_FRAME = -1, GROWTH_TICK_MS = 1000 };
 
@@ -66,13 +67,6 @@ struct collector {
 	bool is_refresh;
 	bool is_stopping;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static void tell_screen(struct collector *c)
 {
@@ -378,13 +372,13 @@ static bool is_at_rest(const struct collector *c)
 /* At its end a recording is looked at again from time to time. */
 static void wait_for_growth(struct collector *c)
 {
-	uint64_t when_ms = now_ms() + GROWTH_TICK_MS;
+	uint64_t when_ms = monotonic_now_ms() + GROWTH_TICK_MS;
 	if (!c->replay.can_seek || c->status.error.code != ERROR_NONE) {
 		pthread_cond_wait(&c->wake, &c->lock);
 		return;
 	}
 	wait_until(c, when_ms);
-	if (now_ms() < when_ms)
+	if (monotonic_now_ms() < when_ms)
 		return;
 	pthread_mutex_unlock(&c->lock);
 	bool has_grown = go_on_at_end(c);
@@ -401,7 +395,7 @@ static void wait_for_growth(struct collector *c)
  */
 static bool wait_for_turn(struct collector *c, uint64_t began_ms)
 {
-	uint64_t ended_ms = now_ms();
+	uint64_t ended_ms = monotonic_now_ms();
 	pthread_mutex_lock(&c->lock);
 	while (!c->is_stopping && !c->is_refresh && c->goal.kind == REPLAY_NOWHERE) {
 		uint64_t due_ms = due_time(c, began_ms, ended_ms);
@@ -411,7 +405,7 @@ static bool wait_for_turn(struct collector *c, uint64_t began_ms)
 			pthread_cond_wait(&c->wake, &c->lock);
 		else if (c->status.is_ended)
 			wait_for_growth(c);
-		else if (now_ms() < due_ms)
+		else if (monotonic_now_ms() < due_ms)
 			wait_until(c, due_ms);
 		else
 			break;
@@ -590,7 +584,7 @@ static void *run(void *ptr)
 	uint64_t began_ms;
 	begin_replay(c);
 	do {
-		began_ms = now_ms();
+		began_ms = monotonic_now_ms();
 		if (has_goal(c))
 			fulfil_wish(c);
 		else if (!has_ended(c))

@@ -3,10 +3,10 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "conn-doctor/memory.h"
 #include "conn-doctor/text.h"
+#include "monotonic.h"
 #include "print_blocks.h"
 #include "signals.h"
 
@@ -19,13 +19,6 @@
 
 /* A draw costs 100 ms of credit: ten a second, and a key need not wait for it. */
 enum { DRAW_COST_MS = 100, CREDIT_MAX_MS = 300, AGE_TICK_MS = 1000, SAVE_TICK_MS = 50 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 const struct view_ops *watch_ops(const struct watch *w)
 {
@@ -96,7 +89,7 @@ struct scene watch_scene(const struct watch *w)
 		.frame = w->frame,
 		.view = &w->view,
 		.status = &w->status,
-		.frozen_ms = now_ms() - w->frozen_since_ms,
+		.frozen_ms = monotonic_now_ms() - w->frozen_since_ms,
 		.order = watch_order(w),
 		.is_seeking = watch_is_seeking(w, &rest_ms),
 		.plays_by_interval = w->options->plays_by_interval,
@@ -145,7 +138,7 @@ static void draw(struct watch *w)
 /* Milliseconds until drawing is allowed; 0 = now. */
 static int draw_delay(struct watch *w)
 {
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_now_ms();
 	w->credit_ms += now - w->credited_ms;
 	w->credited_ms = now;
 	if (w->credit_ms > CREDIT_MAX_MS)
@@ -194,7 +187,7 @@ static void accept_frame(struct watch *w, struct frame *f)
 	if (is_new) {
 		w->frame_count++;
 		w->is_step_wanted = false;
-		w->frozen_since_ms = now_ms();
+		w->frozen_since_ms = monotonic_now_ms();
 	}
 	watch_arrange_frame(w, f);
 	watch_update_page(w);
@@ -228,7 +221,7 @@ static void look_for_frame(struct watch *w)
 
 static void change_freeze(struct watch *w)
 {
-	w->frozen_since_ms = now_ms();
+	w->frozen_since_ms = monotonic_now_ms();
 	collector_set_paused(w->collector, w->view.is_frozen);
 	if (!w->view.is_frozen && w->options->source.ops->is_live)
 		collector_refresh(w->collector);
@@ -373,7 +366,7 @@ static int hurry(const struct watch *w, int timeout)
 
 static void loop(struct watch *w)
 {
-	w->credited_ms = now_ms();
+	w->credited_ms = monotonic_now_ms();
 	w->is_dirty = true;
 	while (!w->is_over && !signals_caught()) {
 		int timeout = draw_if_due(w);

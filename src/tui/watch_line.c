@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "monotonic.h"
 #include "watch_state.h"
 
 #include <string.h>
-#include <time.h>
 
 /* The lines of input: the filter, which works while it is typed, and find. */
 
@@ -195,19 +195,12 @@ static bool look_at_some(struct watch *w, const struct scene *scene)
 	return false;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 void watch_go_on_finding(struct watch *w)
 {
 	struct scene scene = watch_scene(w);
-	uint64_t end = now_ms() + FIND_MS;
+	uint64_t end = monotonic_now_ms() + FIND_MS;
 	while (!look_at_some(w, &scene)) {
-		if (now_ms() < end)
+		if (monotonic_now_ms() < end)
 			continue;
 		watch_say(w, "looking for %s, any key stops it ...",
 			  strbuf_text(&w->find.text));

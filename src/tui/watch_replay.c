@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "monotonic.h"
 #include "watch_state.h"
-
-#include <time.h>
 
 /*
  * Going through a recording. The collector does it in its thread; meanwhile the
@@ -10,13 +9,6 @@
 
 /* What takes less time is not worth a word. */
 enum { SEEK_TELL_MS = 150 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* Says why not. */
 static bool can_replay(struct watch *w)
@@ -44,7 +36,7 @@ static void expect(struct watch *w, uint64_t number)
 {
 	w->seek_number = number;
 	if (!w->seek_ms)
-		w->seek_ms = now_ms();
+		w->seek_ms = monotonic_now_ms();
 }
 
 /* What cannot be wound goes on for one pass. */
@@ -152,7 +144,7 @@ void watch_look_for_seek(struct watch *w)
 
 bool watch_is_seeking(const struct watch *w, int *rest_ms)
 {
-	uint64_t since_ms = w->seek_ms ? now_ms() - w->seek_ms : 0;
+	uint64_t since_ms = w->seek_ms ? monotonic_now_ms() - w->seek_ms : 0;
 	*rest_ms = w->seek_ms && since_ms < SEEK_TELL_MS ? SEEK_TELL_MS - (int)since_ms
 							 : -1;
 	return w->seek_ms && since_ms >= SEEK_TELL_MS;

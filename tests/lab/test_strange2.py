@@ -4,31 +4,15 @@
 
 What a second judge found said wrongly, or not at all.
 """
-import os
 import subprocess
 import time
 
 import lab
-import servers
-
-PORT = 7000
-APP = os.path.join(lab.HERE, "strange_app.py")
-SOON = ("--set", "close-wait-age=5s", "--set", "slow-response-age=5s", "--set",
-        "slow-upstream-age=5s")
+from strange import PORT, SOON, StrangeTest
 
 
-class Strange(servers.ServerTest):
+class Strange(StrangeTest):
     """Odd manners, each on a machine of its own."""
-
-    def app(self, site, *arguments, namespace=None, port=PORT, **options):
-        return site.start(lab.PYTHON, "-I", APP, *map(str, arguments),
-                          namespace=namespace, port=port, **options)
-
-    def sent(self, site, count, data=b"hello"):
-        socks = [site.connect(PORT, n) for n in range(count)]
-        for sock in socks:
-            sock.sendall(data)
-        return socks
 
     def drop(self, site, namespace, hook, rule):
         """Packets that this rule takes are lost from now on, without a word."""

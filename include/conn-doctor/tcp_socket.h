@@ -123,6 +123,9 @@ struct tcp_socket {
 	uint8_t backoff;
 };
 
+/* Bytes that the local application took: of those that came, all but the unread. */
+uint64_t tcp_socket_consumed(const struct tcp_socket *sk);
+
 /* ss(8) spelling in capitals (ESTAB, CLOSE-WAIT, ...), for screens. */
 const char *tcp_state_name(uint8_t state);
 
@@ -155,6 +158,9 @@ bool ip_address_parse(const char *text, struct ip_address *out, uint8_t *ip_vers
 
 bool ip_address_is_loopback(const struct ip_address *ip);
 bool ip_address_is_any(const struct ip_address *ip);
+/* Two numbers that order addresses as their bytes do. */
+void ip_address_halves(const struct ip_address *ip, uint64_t *high, uint64_t *low);
+uint64_t ip_address_hash(const struct ip_address *ip);
 bool ip_address_equal(const struct ip_address *a, const struct ip_address *b);
 void ip_address_from_v4(struct ip_address *out, uint32_t network_order);
 

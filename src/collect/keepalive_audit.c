@@ -151,18 +151,11 @@ static void look_at(struct look *l, int32_t pid, int32_t fd,
 	l->denied_count += is_refusal(l->error);
 }
 
-static uint64_t address_key(const struct ip_address *ip)
-{
-	uint64_t words[2];
-	memcpy(words, ip->bytes, sizeof(words));
-	return u64_hash(words[0] ^ u64_hash(words[1]));
-}
-
 /* As snapshot_is_local_address(), before the snapshot is finished. */
 static bool is_local_peer(const struct look *l, const struct tcp_socket *sk)
 {
 	return ip_address_is_loopback(&sk->peer) ||
-	       u64_map_find(&l->locals, address_key(&sk->peer));
+	       u64_map_find(&l->locals, ip_address_hash(&sk->peer));
 }
 
 static uint64_t server_key(const struct tcp_socket *sk)
@@ -177,7 +170,7 @@ static uint64_t group_key(const struct look *l, int32_t pid,
 	uint64_t key = (uint64_t)(uint32_t)pid << 32;
 	if (u64_map_find(&l->servers, server_key(sk)))
 		return key | sk->local_port;
-	return key ^ address_key(&sk->peer) ^ ((uint64_t)sk->peer_port << 16);
+	return key ^ ip_address_hash(&sk->peer) ^ ((uint64_t)sk->peer_port << 16);
 }
 
 /* The slot with the row of the inode, or the free one where it belongs. */
@@ -234,7 +227,7 @@ static void find_candidates(struct look *l)
 {
 	bool is_new;
 	for (size_t i = 0; i < l->snap->host_address_count; i++)
-		u64_map_insert(&l->locals, address_key(&l->snap->host_addresses[i]),
+		u64_map_insert(&l->locals, ip_address_hash(&l->snap->host_addresses[i]),
 			       &is_new);
 	reserve_rows(l);
 	for (size_t i = 0; i < l->snap->socket_count; i++) {

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "finding_groups.h"
 
 /*
@@ -18,13 +16,6 @@ static bool is_of_group(const struct report *r, const struct group *g, uint32_t 
 	const struct assessment *a = &r->assessments[row];
 	return a->is_selected && is_dead(a) && service_index(r, row) == g->service &&
 	       (g->service != NO_INDEX || process_index(r, row) == g->process);
-}
-
-static uint64_t key_of(const struct ip_address *ip)
-{
-	uint64_t words[2];
-	memcpy(words, ip->bytes, sizeof(words));
-	return u64_hash(u64_hash(words[0]) ^ words[1]);
 }
 
 static bool is_heard(const struct report *r, uint32_t row)
@@ -52,18 +43,20 @@ struct peer_life peer_life_of(const struct report *r, const struct group *g)
 	const struct tcp_socket *sockets = r->snap->sockets;
 	for (size_t i = 0; i < rows; i++)
 		if (is_of_group(r, g, (uint32_t)i))
-			u64_map_insert(&heard, key_of(&sockets[i].peer), &is_new);
+			u64_map_insert(&heard, ip_address_hash(&sockets[i].peer),
+				       &is_new);
 	for (size_t i = 0; i < rows; i++) {
 		uint32_t *is_alive =
 			is_heard(r, (uint32_t)i)
-				? u64_map_find(&heard, key_of(&sockets[i].peer))
+				? u64_map_find(&heard,
+					       ip_address_hash(&sockets[i].peer))
 				: NULL;
 		if (is_alive)
 			*is_alive = 1;
 	}
 	for (size_t i = 0; i < rows; i++)
 		if (is_of_group(r, g, (uint32_t)i) &&
-		    *u64_map_find(&heard, key_of(&sockets[i].peer))) {
+		    *u64_map_find(&heard, ip_address_hash(&sockets[i].peer))) {
 			life.alive++;
 			life.large += is_large(&sockets[i]);
 		}

@@ -41,9 +41,7 @@ void history_rebuild_index(struct history *h, size_t need)
 
 static uint32_t consumed_of(const struct tcp_socket *sk)
 {
-	return sk->bytes_received > sk->recv_queue
-		       ? (uint32_t)(sk->bytes_received - sk->recv_queue)
-		       : 0;
+	return (uint32_t)tcp_socket_consumed(sk);
 }
 
 static void begin_entry(struct entry *e, const struct tcp_socket *sk, uint32_t now_cs)

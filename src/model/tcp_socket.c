@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conn-doctor/format.h"
+#include "conn-doctor/u64_map.h"
 
 static const struct {
 	const char *name; /* ss(8) */
@@ -154,7 +155,34 @@ bool ip_address_is_any(const struct ip_address *ip)
 	return ip_address_equal(ip, &v6_any) || ip_address_equal(ip, &v4_any);
 }
 
+static uint64_t big_endian(const uint8_t *bytes)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < 8; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+void ip_address_halves(const struct ip_address *ip, uint64_t *high, uint64_t *low)
+{
+	*high = big_endian(ip->bytes);
+	*low = big_endian(ip->bytes + 8);
+}
+
+uint64_t ip_address_hash(const struct ip_address *ip)
+{
+	uint64_t words[2];
+	memcpy(words, ip->bytes, sizeof(words));
+	return u64_hash(u64_hash(words[0]) ^ words[1]);
+}
+
 bool ip_address_equal(const struct ip_address *a, const struct ip_address *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+uint64_t tcp_socket_consumed(const struct tcp_socket *sk)
+{
+	return sk->bytes_received > sk->recv_queue ? sk->bytes_received - sk->recv_queue
+						   : 0;
 }

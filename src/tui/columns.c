@@ -117,6 +117,13 @@ static const struct assessment *assessment_of(const struct field_row *row)
 	return &row->report->assessments[row->row];
 }
 
+int sort_key_compare(const struct sort_key *a, const struct sort_key *b)
+{
+	if (a->high != b->high)
+		return a->high < b->high ? -1 : 1;
+	return (a->low > b->low) - (a->low < b->low);
+}
+
 static struct sort_key key_verdict(const struct field_row *row)
 {
 	return (struct sort_key){ assessment_of(row)->verdict, 0 };
@@ -128,18 +135,11 @@ static struct sort_key key_since(const struct field_row *row)
 	return (struct sort_key){ REPORT_BEGIN_UNKNOWN - begin, 0 };
 }
 
-static uint64_t big_endian(const uint8_t *bytes)
-{
-	uint64_t value = 0;
-	for (size_t i = 0; i < 8; i++)
-		value = value << 8 | bytes[i];
-	return value;
-}
-
 static struct sort_key key_peer(const struct field_row *row)
 {
-	const uint8_t *bytes = socket_of(row)->peer.bytes;
-	return (struct sort_key){ big_endian(bytes), big_endian(bytes + 8) };
+	struct sort_key key;
+	ip_address_halves(&socket_of(row)->peer, &key.high, &key.low);
+	return key;
 }
 
 static struct sort_key key_state(const struct field_row *row)

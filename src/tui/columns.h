@@ -34,6 +34,9 @@ struct sort_key {
 	uint64_t high, low;
 };
 
+/* Negative when `a` stands first. */
+int sort_key_compare(const struct sort_key *a, const struct sort_key *b);
+
 struct column_info {
 	enum field_id field;
 	int width; /* the least that is useful */

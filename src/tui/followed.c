@@ -307,17 +307,11 @@ static void forget_ended(struct followers *f, uint64_t now_ms)
 	f->ended_count = kept;
 }
 
-static uint64_t consumed_of(const struct tcp_socket *sk)
-{
-	return sk->bytes_received > sk->recv_queue ? sk->bytes_received - sk->recv_queue
-						   : 0;
-}
-
 static void begin_steps(struct steps *s, const struct tcp_socket *sk, uint64_t now_ns)
 {
 	*s = (struct steps){ .cookie = sk->cookie,
 			     .since_ns = now_ns,
-			     .consumed = consumed_of(sk),
+			     .consumed = tcp_socket_consumed(sk),
 			     .acked = sk->bytes_acked };
 }
 
@@ -331,7 +325,7 @@ static void note_step(struct steps *s, const struct snapshot *snap, uint64_t wan
 		begin_steps(s, sk, snap->realtime_ns);
 		return;
 	}
-	uint64_t consumed = consumed_of(sk), acked = sk->bytes_acked;
+	uint64_t consumed = tcp_socket_consumed(sk), acked = sk->bytes_acked;
 	struct step step = { snap->realtime_ns,
 			     consumed > s->consumed ? consumed - s->consumed : 0,
 			     acked > s->acked ? acked - s->acked : 0 };

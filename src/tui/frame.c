@@ -218,11 +218,8 @@ struct sort_item {
 static int compare_items(const void *a, const void *b)
 {
 	const struct sort_item *x = a, *y = b;
-	if (x->key.high != y->key.high)
-		return x->key.high < y->key.high ? -1 : 1;
-	if (x->key.low != y->key.low)
-		return x->key.low < y->key.low ? -1 : 1;
-	return (x->rank > y->rank) - (x->rank < y->rank);
+	int by_key = sort_key_compare(&x->key, &y->key);
+	return by_key ? by_key : (x->rank > y->rank) - (x->rank < y->rank);
 }
 
 static void sort_by_key(struct frame *f, const struct frame_order *order)

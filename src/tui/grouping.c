@@ -17,14 +17,6 @@ struct group_key {
 
 static const struct group_key no_key = { UINT64_MAX, UINT64_MAX };
 
-static uint64_t big_endian(const uint8_t *bytes)
-{
-	uint64_t value = 0;
-	for (size_t i = 0; i < 8; i++)
-		value = value << 8 | bytes[i];
-	return value;
-}
-
 static struct group_key key_none(const struct report *r, uint32_t row)
 {
 	(void)r, (void)row;
@@ -33,8 +25,9 @@ static struct group_key key_none(const struct report *r, uint32_t row)
 
 static struct group_key key_peer(const struct report *r, uint32_t row)
 {
-	const uint8_t *bytes = r->snap->sockets[row].peer.bytes;
-	return (struct group_key){ big_endian(bytes), big_endian(bytes + 8) };
+	struct group_key key;
+	ip_address_halves(&r->snap->sockets[row].peer, &key.high, &key.low);
+	return key;
 }
 
 static struct group_key key_process(const struct report *r, uint32_t row)

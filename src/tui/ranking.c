@@ -8,11 +8,8 @@
 static int compare(const struct report *report, const struct ranked *x,
 		   const struct ranked *y)
 {
-	if (x->key.high != y->key.high)
-		return x->key.high < y->key.high ? -1 : 1;
-	if (x->key.low != y->key.low)
-		return x->key.low < y->key.low ? -1 : 1;
-	return report_compare_harm(report, x->row, y->row);
+	int by_key = sort_key_compare(&x->key, &y->key);
+	return by_key ? by_key : report_compare_harm(report, x->row, y->row);
 }
 
 /* For qsort_r. */
